@@ -1,0 +1,149 @@
+"""The catalogue: one card per loss, gathered from the decorator, the signature and the docstring.
+
+Tests, the loss atlas, the bench and the advisor iterate over `cards`; what a card states, a test checks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from . import losses
+from .losses._card import FACTS, GRADIENTS, PROPERTIES, Answer, Facts
+from .losses._module import LossModule
+
+__all__ = ["PROPERTIES", "Answer", "LossCard", "cards"]
+
+
+@dataclass(frozen=True)
+class LossCard:
+    """What is true of one loss.
+
+    Attributes:
+        name: the function's name, also the key in `cards`.
+        function: the loss itself.
+        module: its `nn.Module` form.
+        facts: what the decorator states.
+    """
+
+    name: str
+    function: Callable[..., Tensor]
+    module: type[LossModule[Any]]
+    facts: Facts
+
+    @property
+    def family(self) -> str:
+        """The module that the loss lives in, such as `"segmentation"`."""
+        return self.function.__module__.rpartition(".")[2]
+
+    @property
+    def kind(self) -> str:
+        """`"function"`: tensors in, loss out, and a derived module."""
+        return "function"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The review's tasks that use the loss."""
+        return self.facts.tasks
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Further names that the literature gives it."""
+        return self.facts.names
+
+    @property
+    def domain(self) -> Mapping[str, str]:
+        """What each tensor argument holds."""
+        return self.facts.domain
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest value, with the default settings."""
+        return self.facts.range
+
+    @property
+    def properties(self) -> Mapping[str, Answer]:
+        """The answer to each property of `PROPERTIES`, with the default settings."""
+        return self.facts.properties
+
+    @property
+    def cases(self) -> tuple[Mapping[str, Any], ...]:
+        """Settings that tests run besides the defaults."""
+        return self.facts.cases
+
+    @property
+    def detached(self) -> str:
+        """The term that is held fixed on purpose when the gradient is formed, if there is one."""
+        return self.facts.detached
+
+    @property
+    def chapter(self) -> int:
+        """The chapter that derives it."""
+        return self.facts.chapter
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """Settings and their defaults."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    @property
+    def gradient(self) -> Callable[..., Tensor] | None:
+        """The hand-derived gradient, a function of the same tensors."""
+        return GRADIENTS.get(self.name)
+
+    @cached_property
+    def gradient_formula(self) -> str:
+        """The formula of the gradient, in LaTeX."""
+        return re.sub(r":math:`(.*?)`", r"$\1$", inspect.getdoc(self.gradient) or "", flags=re.DOTALL)
+
+    @cached_property
+    def _sections(self) -> dict[str, str]:
+        """The docstring: its summary, its first formula, and its sections by name."""
+        text = inspect.getdoc(self.function) or ""
+        heads = list(re.finditer(r"^(Args|Returns|Raises|References|Example):\n", text, flags=re.MULTILINE))
+        ends = [head.start() for head in heads[1:]] + [len(text)]
+        sections = {
+            head[1]: inspect.cleandoc(text[head.end() : end]) for head, end in zip(heads, ends, strict=True)
+        }
+        formula = re.search(r"\.\. math::\n\n((?:    .*\n|\n)+)", text)
+        sections["purpose"] = text.split("\n\n")[0].replace("\n", " ")
+        sections["formula"] = inspect.cleandoc(formula[1]) if formula else ""
+        return sections
+
+    @property
+    def purpose(self) -> str:
+        """What the loss measures, in one line."""
+        return self._sections["purpose"]
+
+    @property
+    def formula(self) -> str:
+        """Its definition, in LaTeX."""
+        return self._sections["formula"]
+
+    @property
+    def reference(self) -> str:
+        """Where it comes from, with DOI or arXiv id."""
+        return " ".join(self._sections.get("References", "").split())
+
+    def section(self, name: str) -> str:
+        """One section of the docstring (`Args`, `Returns`, `Raises`, `References`, `Example`); empty if missing."""
+        return self._sections.get(name, "")
+
+
+def _module_of(function: Callable[..., Tensor]) -> type[LossModule[Any]]:
+    for item in vars(losses).values():
+        if isinstance(item, type) and issubclass(item, LossModule) and getattr(item, "function", None) is function:
+            return item
+    raise LookupError(f"{function.__name__} has a card but no derived module in lossbook.losses")
+
+
+cards: dict[str, LossCard] = {
+    name: LossCard(name, facts.function, _module_of(facts.function), facts) for name, facts in FACTS.items()
+}

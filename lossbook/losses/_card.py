@@ -1,0 +1,105 @@
+"""What a program must know of a loss, stated beside the loss.
+
+`@loss(...)` records facts and leaves the function as it is; `@gradient_of(loss)` records the hand-derived gradient.
+`lossbook.catalogue` gathers both, together with what signature and docstring say, into cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+F = TypeVar("F", bound=Callable[..., Tensor])
+
+PROPERTIES = {
+    "minimum_at_target": "No prediction has a smaller loss than the perfect one.",
+    "convex": "The loss is convex in its first argument.",
+    "lipschitz": "The gradient of one example's loss is bounded.",
+    "smooth": "The loss has a continuous gradient everywhere.",
+    "bounded": "The loss has a finite upper bound.",
+    "symmetric": "Exchanging prediction and target changes nothing.",
+    "proper": "Proper scoring rule: the expected loss is smallest at the true probability.",
+    "scale_invariant": "Multiplying prediction and target by one positive number changes nothing.",
+    "permutation_invariant": "Reordering the positions, alike in all arguments, changes nothing.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A card's answer to one property: it holds, does not hold (with a counterexample), or does not apply."""
+
+    holds: bool | None
+    why: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    constant: float | None = None
+
+
+yes = Answer(True)
+
+
+def up_to(constant: float, why: str = "") -> Answer:
+    """The property holds with this constant (a test checks the number too)."""
+    return Answer(True, why, constant=constant)
+
+
+def no(why: str, **example: Any) -> Answer:
+    """The property does not hold, and `example` shows it (a test replays it)."""
+    return Answer(False, why, example)
+
+
+def not_applicable(why: str) -> Answer:
+    """The property has no meaning for this loss."""
+    return Answer(None, why)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts that the decorator states; see `lossbook.catalogue.LossCard` for what each means."""
+
+    function: Callable[..., Tensor]
+    tasks: tuple[str, ...]
+    names: tuple[str, ...]
+    domain: Mapping[str, str]
+    range: tuple[float, float]
+    properties: Mapping[str, Answer]
+    cases: tuple[Mapping[str, Any], ...]
+    detached: str
+    chapter: int
+
+
+FACTS: dict[str, Facts] = {}
+GRADIENTS: dict[str, Callable[..., Tensor]] = {}
+
+
+def loss(
+    *,
+    tasks: tuple[str, ...],
+    domain: Mapping[str, str],
+    range: tuple[float, float],
+    properties: Mapping[str, Answer],
+    chapter: int,
+    names: tuple[str, ...] = (),
+    cases: tuple[Mapping[str, Any], ...] = (),
+    detached: str = "",
+) -> Callable[[F], F]:
+    """State the facts of a loss. `names` are further names it goes by; `cases` are settings that tests run besides the
+    defaults; `detached` says which term is held fixed on purpose when the gradient is formed."""
+
+    def record(function: F) -> F:
+        FACTS[function.__name__] = Facts(function, tasks, names, domain, range, properties, cases, detached, chapter)
+        return function
+
+    return record
+
+
+def gradient_of(function: Callable[..., Tensor]) -> Callable[[F], F]:
+    """Record the hand-derived gradient of `function` with respect to its first argument (for `reduction="mean"`)."""
+
+    def record(gradient: F) -> F:
+        GRADIENTS[function.__name__] = gradient
+        return gradient
+
+    return record

@@ -1,0 +1,31 @@
+"""One rule of reduction for the whole library."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def accumulation_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype to compute in: half-precision input is accumulated in float32, float32 and float64 stay."""
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """`tensor` in the dtype that its loss is computed in."""
+    return tensor.to(accumulation_dtype(tensor.dtype))
+
+
+def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor:
+    """Reduce weighted contributions.
+
+    `values` are the contributions, already multiplied by their weights and exactly zero where nothing counts;
+    `weights` (broadcastable to them; one each by default) are what the mean divides by. Where all weights are zero the mean is a
+    zero that is attached to the graph. The result is returned in `dtype`, by default that of `values`.
+    """
+    if reduction == "mean":
+        total = values.new_tensor(values.numel()) if weights is None else weights.expand_as(values).sum()
+        values = values.sum() / torch.where(total > 0, total, 1)
+    elif reduction == "sum":
+        values = values.sum()
+    return values if dtype is None else values.to(dtype)
