@@ -179,13 +179,17 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 128) -> Tenso
     return torch.cat(outputs)
 
 
-def progress_bar(items: Iterable, label: str = "", *, total: int | None = None, show: bool = True) -> Iterable:
+def progress_bar(
+    items: Iterable, label: str = "", *, total: int | None = None, show: bool = True
+) -> Iterable:
     """Iterate over ``items`` under a plain-text bar on standard output that leaves one line behind."""
     if not show:
         return items
     from tqdm import tqdm
 
-    return tqdm(items, desc=label or None, total=total, file=sys.stdout, ncols=90, mininterval=0.5, leave=True)
+    return tqdm(
+        items, desc=label or None, total=total, file=sys.stdout, ncols=90, mininterval=0.5, leave=True
+    )
 
 
 def evaluate_segmentation(
@@ -212,8 +216,9 @@ def evaluate_segmentation(
         - ``dice/<class>`` 2 TP / (2 TP + FP + FN), ``iou/<class>`` TP / (TP + FP + FN),
           ``precision/<class>`` TP / (TP + FP), ``recall/<class>`` TP / (TP + FN);
           NaN where the denominator is 0;
-        - ``dice``, ``iou``, ``precision``, ``recall``: their means over the foreground classes, those with NaN left
-          out of Dice and IoU, and counted as 0 in precision (nothing was found) when the class occurs in the target;
+        - ``dice``, ``iou``: their means over the foreground classes that occur in the prediction or in the target;
+        - ``precision``, ``recall``: their means over the foreground classes that occur in the target; precision
+          counts as 0 there when the class was never predicted;
         - ``accuracy``: share of pixels that are right;
         - ``ece``: expected calibration error of the largest probability, 15 bins of equal width, L1;
         - ``nll``: mean negative logarithm of the true class's probability, in nats per pixel.
@@ -237,13 +242,15 @@ def evaluate_segmentation(
         "recall": true_positive / support,
     }
     result = {
-        f"{metric}/{name}": v.item() for metric, vs in per_class.items() for name, v in zip(names, vs, strict=True)
+        f"{metric}/{name}": value.item()
+        for metric, values in per_class.items()
+        for name, value in zip(names, values, strict=True)
     }
     present = support[1:] > 0
-    per_class["precision"] = per_class["precision"].nan_to_num(0.0).where(support > 0, per_class["precision"])
-    for metric, values in per_class.items():
-        chosen = values[1:][present] if metric in ("precision", "recall") else values[1:]
-        result[metric] = chosen.nanmean().item()
+    result["dice"] = per_class["dice"][1:].nanmean().item()
+    result["iou"] = per_class["iou"][1:].nanmean().item()
+    result["precision"] = per_class["precision"][1:][present].nan_to_num(0.0).mean().item()
+    result["recall"] = per_class["recall"][1:][present].mean().item()
     result["accuracy"] = (true_positive.sum() / support.sum()).item()
     if calibration:
         keyword = {"num_classes": num_classes, "n_bins": 15, "norm": "l1", "ignore_index": ignore_index}
@@ -272,7 +279,9 @@ def _check_fit(inputs, targets, steps, batch_size, schedule, eval_every, evaluat
     if any(length != len(inputs) for length in lengths):
         raise ValueError(f"targets: expected {len(inputs)} entries like inputs, got {lengths}")
     if not 1 <= batch_size <= len(inputs):
-        raise ValueError(f"batch_size: expected 1 to {len(inputs)} (the number of examples), got {batch_size}")
+        raise ValueError(
+            f"batch_size: expected 1 to {len(inputs)} (the number of examples), got {batch_size}"
+        )
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")
     if schedule not in ("cosine", "constant"):

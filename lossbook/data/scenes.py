@@ -35,7 +35,16 @@ _SUBGROUPS = {
 _LEFT_OUT = frozenset(
     {"coral", "feather", "paw prints", "pig nose", "spiral shell", "wing"}
     | {"airplane arrival", "airplane departure", "bus stop", "construction", "fuel pump", "motorway"}
-    | {"anchor", "oil drum", "parachute", "police car light", "railway track", "ring buoy", "satellite", "seat"}
+    | {
+        "anchor",
+        "oil drum",
+        "parachute",
+        "police car light",
+        "railway track",
+        "ring buoy",
+        "satellite",
+        "seat",
+    }
     | {"horizontal traffic light", "station", "stop sign", "vertical traffic light", "wheel"}
 )
 _SPLIT_SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
@@ -49,7 +58,9 @@ class Scenes(NamedTuple):
     labels: Tensor  #: (N, size, size) int64, an index into ``SCENE_CLASSES``
 
 
-def composed_scenes(split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0) -> Scenes:
+def composed_scenes(
+    split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0
+) -> Scenes:
     """Compose scenes: emoji of four classes, scaled, turned, mirrored and partly hidden, on crops of photographs.
 
     Args:
@@ -131,7 +142,9 @@ def _cutout(index: int):
     on_white = emoji.color[index].permute(1, 2, 0).numpy().astype(np.float32)
     alpha = emoji.alpha[index].numpy()
     opacity = np.maximum(alpha, 1)[..., None] / 255
-    color = np.clip((on_white - 255 * (1 - opacity)) / opacity, 0, 255)  # take the white ground out of soft edges
+    color = np.clip(
+        (on_white - 255 * (1 - opacity)) / opacity, 0, 255
+    )  # take the white ground out of soft edges
     rgba = np.dstack([color.round().astype(np.uint8), alpha])
     picture = Image.fromarray(rgba, "RGBA")
     return picture.crop(picture.getchannel("A").getbbox())
@@ -149,7 +162,11 @@ def _random_crop(split: str, size: int, rng: np.random.Generator) -> np.ndarray:
 
     pictures = _photographs(split)
     picture = pictures[rng.integers(len(pictures))]
-    side = rng.integers(size, min(picture.size), endpoint=True) if size < min(picture.size) else min(picture.size)
+    side = (
+        rng.integers(size, min(picture.size), endpoint=True)
+        if size < min(picture.size)
+        else min(picture.size)
+    )
     left, top = (rng.integers(extent - side, endpoint=True) for extent in picture.size)
     crop = picture.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
     array = np.asarray(crop)
