@@ -1,0 +1,27 @@
+"""Figures and tables that chapters share: one style, one color for each loss in the whole book."""
+
+from .display import palette_png, show
+from .lines import curves, interval_plot, loss_and_gradient
+from .pictures import colorize_labels, image_row, prediction_grid
+from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
+from .tables import results_table
+
+__all__ = [
+    "COLORS",
+    "FIGURE_SIZE",
+    "LABEL_COLORS",
+    "OKABE_ITO",
+    "WIDE_SIZE",
+    "color_of",
+    "colorize_labels",
+    "curves",
+    "image_row",
+    "interval_plot",
+    "line_style_of",
+    "loss_and_gradient",
+    "palette_png",
+    "prediction_grid",
+    "results_table",
+    "show",
+    "use_style",
+]
