@@ -1,0 +1,198 @@
+"""The loss atlas: one entry for each card of the catalogue, written anew at each build.
+
+A page says `<!-- loss-atlas -->` or `<!-- loss-overview -->`, and the generated Markdown takes that place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sphinx.application import Sphinx
+
+from .chapters import chapter_link
+
+if TYPE_CHECKING:
+    from lossbook.catalogue import LossCard
+
+FAMILIES = {
+    "classification": "Classification",
+    "regression": "Regression",
+    "segmentation": "Segmentation",
+}
+PROPERTIES = {
+    "minimum_at_target": "minimum at the target",
+    "lipschitz": "Lipschitz",
+    "proper": "proper scoring rule",
+}
+OVERVIEW = ("convex", "smooth", "lipschitz", "bounded", "symmetric", "proper")
+SIGNS = {True: "yes", False: "no", None: "–"}
+ENTRY = """\
+(atlas-{name})=
+### {title}
+
+{purpose}
+
+$$
+{formula}
+$$
+
+```python
+{call}
+```
+
+:::{{list-table}}
+:class: facts
+:widths: 18 82
+
+{table}
+:::
+
+:::{{dropdown}} Properties, each checked by a test
+{properties}
+:::
+
+"""
+
+
+def all_cards() -> list[LossCard]:
+    """Cards by family, and inside it in the order of the catalogue."""
+    import lossbook
+
+    families = list(FAMILIES)
+    return sorted(lossbook.cards.values(), key=lambda card: families.index(card.family))
+
+
+def number(value: float) -> str:
+    """A bound of a range, as LaTeX."""
+    return {math.inf: r"\infty", -math.inf: r"-\infty"}.get(value, f"{value:.4g}")
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """A range as an interval, open where it is unbounded."""
+    low, high = bounds
+    left = "(" if math.isinf(low) else "["
+    right = ")" if math.isinf(high) else "]"
+    return f"${left}{number(low)}, {number(high)}{right}$"
+
+
+def linked(reference: str) -> str:
+    """Addresses in a reference become links."""
+    one_line = " ".join(reference.split())
+    return re.sub(r"(https?://[^\s,;]+[^\s,;.])", r"<\1>", one_line)
+
+
+def markdown(text: str) -> str:
+    """Docstring text (reStructuredText) as MyST Markdown; roles keep their meaning."""
+    text = re.sub(r":math:`([^`]+)`", r"$\1$", " ".join(text.split()))
+    text = re.sub(r":(?:\w+:)?\w+:`~?([^`<]+)`", r"`\1`", text)
+    return text.replace("``", "`")
+
+
+def property_name(name: str) -> str:
+    """A property as prose calls it."""
+    return PROPERTIES.get(name, name.replace("_", " "))
+
+
+def property_lines(card: LossCard) -> Iterable[str]:
+    """Each property that holds or does not, with its reason."""
+    for name, answer in card.properties.items():
+        if answer.holds is None:
+            continue
+        details = [f"constant {answer.constant:g}"] if answer.constant is not None else []
+        details += [markdown(answer.why)] if answer.why else []
+        sign = "yes" if answer.holds else "no"
+        yield f"- {property_name(name)}: **{sign}**" + (f" ({'; '.join(details)})" if details else "")
+
+
+def title(card: LossCard) -> str:
+    """The name of a loss as prose writes it: what its docstring says before the colon."""
+    return card.purpose.partition(":")[0]
+
+
+def call(card: LossCard) -> str:
+    """The signature as a reader writes the call, one setting on each line where there are many."""
+    parameters = []
+    for parameter in inspect.signature(card.function).parameters.values():
+        default = parameter.default
+        parameters.append(
+            parameter.name if default is inspect.Parameter.empty else f"{parameter.name}={default!r}"
+        )
+    one_line = f"lb.{card.name}({', '.join(parameters)})"
+    if len(one_line) <= 90:
+        return one_line
+    return f"lb.{card.name}(\n    " + ",\n    ".join(parameters) + ",\n)"
+
+
+def entry(card: LossCard, root: Path) -> str:
+    """The entry of one loss."""
+    home = card.function.__module__
+    purpose = markdown(card.purpose.partition(":")[2].strip())
+    facts = {
+        "Also called": ", ".join(card.names),
+        "Takes": "; ".join(f"`{argument}`: {what}" for argument, what in card.domain.items()),
+        "Range": interval(card.range),
+        "Gradient": " ".join(card.gradient_formula.split()),
+        "Used for": ", ".join(card.tasks),
+        "Reference": linked(markdown(card.reference)),
+        "More": f"derived in {chapter_link(root, card.chapter, f'chapter {card.chapter}')}; every argument: "
+        f"{{py:func}}`{card.name} <{home}.{card.name}>`; as a module: "
+        f"{{py:obj}}`{card.module.__name__} <{home}.{card.module.__name__}>`",
+    }
+    table = [f"* - {name}\n  - {text}" for name, text in facts.items() if text]
+    return ENTRY.format(
+        name=card.name,
+        title=title(card),
+        purpose=purpose[:1].upper() + purpose[1:],
+        formula=card.formula.strip(),
+        call=call(card),
+        table="\n".join(table),
+        properties="\n".join(property_lines(card)),
+    )
+
+
+def atlas(root: Path) -> str:
+    """All entries, family by family."""
+    parts = []
+    for family, cards in groupby(all_cards(), key=lambda card: card.family):
+        parts += [f"## {FAMILIES[family]}\n", *(entry(card, root) for card in cards)]
+    return "\n".join(parts)
+
+
+def overview(root: Path) -> str:
+    """One row for each loss, one column for each property."""
+    header = ["Loss", "Range", *(property_name(name) for name in OVERVIEW)]
+    rows = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    for card in all_cards():
+        answers = [SIGNS[card.properties[name].holds] for name in OVERVIEW]
+        link = f"[{title(card).partition(' (')[0]}](#atlas-{card.name})"
+        rows.append(f"| {link} | {interval(card.range)} | {' | '.join(answers)} |")
+    return "\n".join(rows)
+
+
+GENERATED: dict[str, Callable[[Path], str]] = {
+    "<!-- loss-atlas -->": atlas,
+    "<!-- loss-overview -->": overview,
+}
+
+
+def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Replace the placeholders of a page."""
+    for placeholder, generate in GENERATED.items():
+        if placeholder in source[0]:
+            source[0] = source[0].replace(placeholder, generate(Path(app.srcdir)))
+
+
+def always_outdated(app: Sphinx, env, added, changed, removed) -> list[str]:
+    """Generated pages follow the catalogue, whose changes Sphinx does not see."""
+    return [name for name in ("book/atlas", "book/api") if name in env.found_docs]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", fill_in)
+    app.connect("env-get-outdated", always_outdated)

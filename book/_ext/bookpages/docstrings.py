@@ -1,0 +1,21 @@
+"""Docstrings say in prose what is returned; napoleon would read the words before a colon as the name of a type."""
+
+from typing import Any
+
+from sphinx.application import Sphinx
+
+
+def returns_as_prose(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Turn the section `Returns:` into the field `:returns:`, before napoleon sees it."""
+    if "Returns:" not in lines:
+        return
+    start = lines.index("Returns:")
+    end = start + 1
+    while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip()):
+        end += 1
+    body = [line.strip() for line in lines[start + 1 : end] if line.strip()]
+    lines[start:end] = [":returns: " + " ".join(body), ""]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", returns_as_prose, priority=400)

@@ -1,0 +1,41 @@
+"""Mends to what the theme brings along."""
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+
+THEME_OPTIONS = {
+    "navbar_persistent": [],  # the search button stands in the side bar; a whole header for a second one is too much
+    "show_toc_level": 2,
+}
+
+
+def set_theme_options(app: Sphinx, config: Config) -> None:
+    """Options that _config.yml cannot name: there, `html_theme_options` replaces what Jupyter Book writes into it."""
+    config.html_theme_options.update(THEME_OPTIONS)
+
+
+def _is_thebe(script: Any) -> bool:
+    return any("thebe" in str(part).lower() for part in (script, *getattr(script, "attributes", {}).values()))
+
+
+def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document) -> None:
+    """Jupyter Book loads sphinx-thebe, twice, whether or not a page uses it: two console errors on every page."""
+    context["script_files"] = [script for script in context.get("script_files", []) if not _is_thebe(script)]
+    context["css_files"] = [sheet for sheet in context.get("css_files", []) if not _is_thebe(sheet)]
+
+
+def drop_thebe_nodes(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """sphinx-thebe also appends its settings to every page."""
+    for node in list(doctree.findall(nodes.raw)):
+        if "x-thebe-config" in node.astext() or "kernelName =" in node.astext():
+            node.parent.remove(node)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("config-inited", set_theme_options)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("doctree-resolved", drop_thebe_nodes, priority=900)
