@@ -107,8 +107,8 @@ def _pixels(prediction: Tensor, target: Tensor, task: str, from_logits: bool, ig
         valid = valid_entries(target, ignore_index)
         labels = target.long() if valid is None else torch.where(valid, target.long(), -1)
         classes = torch.arange(prediction.shape[1], device=prediction.device)
-        g = labels.flatten(1).unsqueeze(1) == classes.unsqueeze(1)
-        valid = None if valid is None else valid.flatten(1).unsqueeze(1)
+        g = _flat(labels, "binary") == classes.unsqueeze(1)
+        valid = None if valid is None else _flat(valid, "binary")
     else:
         check_same_shape("target", target, "prediction", prediction)
         ignore_index = None if task == "multiclass" else ignore_index  # probabilities have no label to ignore
@@ -130,8 +130,9 @@ def _pixels(prediction: Tensor, target: Tensor, task: str, from_logits: bool, ig
 
 
 def _flat(tensor: Tensor, task: str) -> Tensor:
-    """`(N, C, P)` from the layout of the task."""
-    return tensor.reshape(tensor.shape[0], 1, -1) if task == "binary" else tensor.reshape(*tensor.shape[:2], -1)
+    """`(N, C, P)` from the layout of the task; `C` is 1 for a binary one."""
+    tensor = tensor.unsqueeze(1) if task == "binary" else tensor
+    return tensor.flatten(2) if tensor.dim() > 2 else tensor.unsqueeze(2)
 
 
 def _times(p: Tensor, g: Tensor) -> Tensor:
@@ -978,6 +979,8 @@ def bce_dice_loss(
         >>> bce_dice_loss(torch.tensor([[4.0, -4.0]]), torch.tensor([[1, 0]]))
         tensor(0.0361)
     """
+    check_tensors(logits=logits, target=target)
+    check_floating("logits", logits)
     check_choice("task", task, ("binary", "multilabel"))
     check_choice("denominator", denominator, ("sum", "square"))
     check_reduction(reduction)
@@ -1064,6 +1067,8 @@ def ce_dice_loss(
         >>> ce_dice_loss(torch.tensor([[[4.0, -4.0], [0.0, 0.0]]]), torch.tensor([[0, 1]]))
         tensor(0.0361)
     """
+    check_tensors(logits=logits, target=target)
+    check_floating("logits", logits)
     check_choice("denominator", denominator, ("sum", "square"))
     check_reduction(reduction)
     pixels = _pixels(logits, target, "multiclass", True, ignore_index)
@@ -1145,6 +1150,8 @@ def combo_loss(
         >>> combo_loss(torch.tensor([[4.0, -4.0]]), torch.tensor([[1, 0]]))
         tensor(-0.4895)
     """
+    check_tensors(logits=logits, target=target)
+    check_floating("logits", logits)
     check_choice("task", task, ("binary", "multilabel"))
     check_fraction("alpha", alpha)
     check_fraction("beta", beta)
@@ -1193,7 +1200,7 @@ def _lovasz_weights(errors: Tensor, g: Tensor) -> Tensor:
         size = found[..., -1:]
         jaccard = 1 - (size - found) / (size + rank - found)
         weights = torch.cat([jaccard[..., :1], jaccard.diff(dim=-1)], -1)
-        return torch.empty_like(weights).scatter_(-1, order, weights)
+        return torch.zeros_like(weights).scatter(-1, order, weights)
 
 
 _LOVASZ = {
@@ -1386,6 +1393,14 @@ def _lovasz_softmax_gradient(prediction: Tensor, target: Tensor) -> Tensor:
 # Distance to the contour
 
 
+def _picture_dimensions(prediction: Tensor, task: str) -> int:
+    """How many dimensions the picture has, which distances are measured in."""
+    spatial = prediction.dim() - (1 if task == "binary" else 2)
+    if spatial < 1:
+        raise ValueError(f"distances need a picture, but shape {tuple(prediction.shape)} leaves it no dimension")
+    return spatial
+
+
 def signed_distance_map(target: Tensor, *, task: str = "multiclass", num_classes: int | None = None) -> Tensor:
     r"""The signed distance of each pixel to the contour of each class: negative inside, in pixels.
 
@@ -1421,7 +1436,7 @@ def signed_distance_map(target: Tensor, *, task: str = "multiclass", num_classes
     else:
         check_probabilities("target", target)
         mask = target > 0.5
-    spatial = mask.dim() - (1 if task == "binary" else 2)
+    spatial = _picture_dimensions(mask, task)
     inside = distance(~mask, spatial)
     signed = distance(mask, spatial) - torch.where(inside > 0, inside - 1, 0)
     full = mask.flatten(mask.dim() - spatial).all(-1)
@@ -1603,7 +1618,7 @@ def hausdorff_dt_loss(
     pixels = _pixels(prediction, target, task, from_logits, ignore_index)
     shape = prediction.shape
     p, g = pixels.p.reshape(shape), pixels.g.reshape(shape)
-    spatial = prediction.dim() - (1 if task == "binary" else 2)
+    spatial = _picture_dimensions(prediction, task)
     with torch.no_grad():
         far = _contour_distance(p > 0.5, spatial, alpha) + _contour_distance(g > 0.5, spatial, alpha)
     values = (p - g.to(p.dtype)) ** 2 * far.to(p.dtype)
@@ -1626,6 +1641,6 @@ def _contour_distance(mask: Tensor, spatial: int, alpha: float) -> Tensor:
 def _hausdorff_gradient(prediction: Tensor, target: Tensor, *, task: str = "multiclass", alpha: float = 2.0) -> Tensor:
     r""":math:`\partial\ell / \partial p_i = 2 (p_i - g_i) \big( d_P(i)^\alpha + d_G(i)^\alpha \big)`."""
     p, g = _probabilities_and_truth(prediction, target, task)
-    spatial = p.dim() - (1 if task == "binary" else 2)
+    spatial = _picture_dimensions(p, task)
     far = _contour_distance(p > 0.5, spatial, alpha) + _contour_distance(g > 0.5, spatial, alpha)
     return _through_activation(2 * (p - g) * far.to(p.dtype), p, task) / p.numel()

@@ -1,0 +1,386 @@
+"""The contract of a loss (what CONTRIBUTING.md promises), held for every card with its defaults and its cases."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import pytest
+import torch
+from samples import draw, perfect, settings_of, task_of
+from torch import Tensor
+
+import lossbook as lb
+from lossbook import calculus
+
+CASES = [
+    pytest.param(card, case, id=f"{name}-{'-'.join(f'{k}={v}' for k, v in case.items()) or 'defaults'}")
+    for name, card in lb.cards.items()
+    for case in ({}, *card.cases)
+]
+CARDS = [pytest.param(card, id=name) for name, card in lb.cards.items()]
+IGNORING = [pytest.param(card, id=name) for name, card in lb.cards.items() if "ignore_index" in card.parameters]
+LABELED = [c for c in CASES if {"labels", "mask", "target of the task"} & set(c.values[0].domain.values())]
+MULTICLASS = [c for c in LABELED if task_of(*c.values) == "multiclass"]
+every_case = pytest.mark.parametrize(("card", "case"), CASES)
+every_card = pytest.mark.parametrize("card", CARDS)
+every_ignoring_card = pytest.mark.parametrize("card", IGNORING)
+
+
+def gradient(card, tensors: list[Tensor], **settings) -> Tensor:
+    return calculus.autograd(card.function, *tensors, **settings)
+
+
+@every_case
+def test_gradient_against_finite_differences(card, case):
+    """With `"none"`, so that the gradient is right under every upstream gradient, not just a uniform one."""
+    first, *others = draw(card, case, size=(2, 2))
+    settings = settings_of(case)
+    assert torch.autograd.gradcheck(
+        lambda x: card.function(x, *others, reduction="none", **settings), first.requires_grad_()
+    )
+
+
+@every_case
+def test_gradient_by_hand(card, case):
+    accepted = inspect.signature(card.gradient).parameters
+    if not set(case) <= set(accepted) or isinstance(case.get("smooth"), tuple):
+        case = {}  # the derivation covers the defaults, and whatever settings it names
+    check = calculus.check_gradient(card.function, card.gradient, *draw(card, case), **settings_of(case))
+    assert check.agrees, check
+
+
+@pytest.mark.parametrize(("card", "case"), [c for c in CASES if c.values[0].properties["smooth"].holds])
+def test_second_derivative(card, case):
+    first, *others = draw(card, case, batch=1, size=(2, 2))
+    settings = settings_of(case)
+    assert torch.autograd.gradgradcheck(lambda x: card.function(x, *others, **settings), first.requires_grad_())
+
+
+@every_case
+def test_sum_is_the_sum_of_none(card, case):
+    tensors, settings = draw(card, case), settings_of(case)
+    contributions = card.function(*tensors, reduction="none", **settings)
+    assert torch.isclose(contributions.sum(), card.function(*tensors, reduction="sum", **settings), rtol=1e-12)
+
+
+@every_case
+def test_mean_does_not_depend_on_how_often_the_batch_is_repeated(card, case):
+    tensors, settings = draw(card, case), settings_of(case)
+    if case.get("per_image") is False and "smooth" in card.parameters:
+        settings["smooth"] = 0.0  # smoothing is small next to one batch, smaller still next to two
+    twice = [torch.cat([t, t]) for t in tensors]
+    assert torch.isclose(card.function(*twice, **settings), card.function(*tensors, **settings), rtol=1e-5)
+
+
+@every_case
+def test_mean_of_one_entry_is_its_value(card, case):
+    """The divisor is the sum of the weights: with a single contribution of weight 1, mean and none agree."""
+    if "weight" in case or "pos_weight" in case or isinstance(case.get("alpha"), tuple) or card.name in (
+        "weighted_cross_entropy", "balanced_cross_entropy"):  # fmt: skip
+        case = {k: v for k, v in case.items() if k not in ("weight", "pos_weight", "alpha")}
+    tensors, settings = draw(card, case, batch=1, size=(1,), seed=1), settings_of(case)
+    contributions = card.function(*tensors, reduction="none", **settings)
+    if contributions.numel() == 1 and contributions.item() != 0 and card.name != "weighted_cross_entropy":
+        assert torch.isclose(contributions.sum(), card.function(*tensors, **settings), rtol=1e-12)
+
+
+@every_case
+@pytest.mark.parametrize("size", [(), (7,), (4, 3), (2, 3, 4)], ids=["0d", "1d", "2d", "3d"])
+def test_any_number_of_picture_dimensions(card, case, size):
+    """Values do not depend on how the positions are arranged, except where distances matter."""
+    settings = settings_of(case)
+    tensors = draw(card, case, size=size)
+    if not size and not card.properties["permutation_invariant"].holds:
+        with pytest.raises(ValueError, match="distances need a picture"):
+            card.function(*tensors, **settings)
+        return
+    value = card.function(*tensors, **settings)
+    assert value.shape == () and value.isfinite()
+    if size and card.properties["permutation_invariant"].holds and "real numbers" not in card.domain.values():
+        flat = [t.reshape(*t.shape[: t.dim() - len(size)], -1) for t in tensors]
+        assert torch.isclose(card.function(*flat, **settings), value, rtol=1e-12)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision(card, case, dtype):
+    """Computed in float32, returned in its own dtype, with finite gradients also at the end of float16's range."""
+    first, *others = draw(card, case)
+    settings = settings_of(case, torch.float32)
+    low = first.to(dtype)
+    value = card.function(low, *others, **settings)
+    reference = card.function(low.double(), *others, **settings_of(case))
+    assert value.dtype == dtype
+    assert torch.isclose(value.double(), reference, rtol=torch.finfo(dtype).eps, atol=1e-4)
+    extreme = (3e4 * first.sign()).to(dtype)
+    assert card.function(extreme, *others, **settings).isfinite()
+    assert gradient(card, [extreme, *others], **settings).isfinite().all()
+
+
+@every_case
+def test_float64_is_not_rounded(card, case):
+    tensors = draw(card, case)
+    double = card.function(*tensors, **settings_of(case))
+    single = card.function(
+        *(t.float() if t.is_floating_point() else t for t in tensors), **settings_of(case, torch.float32)
+    )
+    assert double.dtype == torch.float64 and single.dtype == torch.float32
+    assert torch.isclose(double, single.double(), rtol=1e-4, atol=1e-5)
+    assert double != single.double()
+
+
+@every_case
+@pytest.mark.parametrize("magnitude", [1e2, 1e4])
+def test_saturated_scores(card, case, magnitude):
+    first, *others = draw(card, case, dtype=torch.float32)
+    settings = settings_of(case, torch.float32)
+    for scores in (magnitude * first.sign(), -magnitude * first.sign(), torch.full_like(first, magnitude)):
+        assert card.function(scores, *others, **settings).isfinite()
+        assert gradient(card, [scores, *others], **settings).isfinite().all()
+
+
+@every_case
+@pytest.mark.parametrize("label", [0, 1])
+def test_empty_and_full_masks(card, case, label):
+    """Nothing, or everything, is foreground: finite value and gradient, for hesitant and for sure predictions."""
+    tensors, settings = draw(card, case, dtype=torch.float32), settings_of(case, torch.float32)
+    others = [t if t.is_floating_point() else torch.full_like(t, label) for t in tensors[1:]]
+    for scale in (0.0, 1.0, 100.0):
+        scores = scale * tensors[0]
+        assert card.function(scores, *others, **settings).isfinite()
+        assert gradient(card, [scores, *others], **settings).isfinite().all()
+
+
+@every_case
+def test_perfect_prediction_has_a_finite_gradient(card, case):
+    """Identical prediction and target: no root or norm may be taken at zero."""
+    tensors = draw(card, {k: v for k, v in case.items() if k != "ignore_index"})
+    best = perfect(card, case, *tensors[1:])
+    for dtype in (torch.float64, torch.float32):
+        settings = settings_of(case, dtype)
+        others = [t.to(dtype) if t.is_floating_point() else t for t in tensors[1:]]
+        assert card.function(best.to(dtype), *others, **settings).isfinite()
+        assert gradient(card, [best.to(dtype), *others], **settings).isfinite().all()
+
+
+@every_case
+def test_empty_batch_is_a_zero_attached_to_the_graph(card, case):
+    tensors, settings = draw(card, case, batch=0), settings_of(case)
+    first = tensors[0].requires_grad_()
+    value = card.function(first, *tensors[1:], **settings)
+    value.backward()
+    assert first.grad.shape == first.shape
+    if case.get("per_image", card.parameters.get("per_image", True)):
+        assert value.item() == 0
+    else:
+        assert value.isfinite()  # the batch as one region without a pixel
+
+
+@every_ignoring_card
+@pytest.mark.parametrize("task", ["multiclass", "multilabel", "binary"])
+def test_everything_ignored_is_a_zero_attached_to_the_graph(card, task):
+    case = {"task": task} if "task" in card.parameters else {}
+    if task == "multiclass" and card.name in ("bce_dice_loss", "combo_loss"):
+        case = {}
+    for per_image in ((True, False) if "per_image" in card.parameters else (None,)):
+        settings = case | {"ignore_index": 255} | ({} if per_image is None else {"per_image": per_image})
+        first, *others = draw(card, settings)
+        others[0] = torch.full_like(others[0], 255)
+        first.requires_grad_()
+        value = card.function(first, *others, **settings)
+        value.backward()
+        assert value.item() == 0
+        assert (first.grad == 0).all()
+
+
+@every_ignoring_card
+def test_ignored_positions_neither_count_nor_get_a_gradient_not_even_from_nan(card):
+    for task in ("multiclass", "multilabel", "binary") if "task" in card.parameters else (None,):
+        settings = {"ignore_index": 255} | ({} if task is None else {"task": task})
+        if task == "multiclass" and card.name in ("bce_dice_loss", "combo_loss"):
+            continue
+        first, *others = draw(card, settings, seed=3)
+        ignored = others[0] == 255
+        assert ignored.any() and not ignored.all()
+        spread = ignored.unsqueeze(1).expand_as(first) if task_of(card, settings) == "multiclass" else ignored
+        poisoned = torch.where(spread, float("nan"), first)
+        assert torch.equal(card.function(poisoned, *others, **settings), card.function(first, *others, **settings))
+        grad = gradient(card, [poisoned, *others], **settings)
+        assert (grad[spread] == 0).all() and grad.isfinite().all() and (grad != 0).any()
+
+
+@pytest.mark.parametrize("card", [c for c in IGNORING if c.values[0].properties["permutation_invariant"].holds])
+def test_ignoring_equals_cutting_out(card):
+    """One image, where the ignored positions can simply be left away."""
+    settings = {"ignore_index": 255}
+    tensors = draw(card, settings, batch=1, size=(12,), seed=5)
+    kept = (tensors[1] != 255).reshape(-1)
+    cut = [t[..., kept] for t in tensors]
+    value, expected = card.function(*tensors, **settings), card.function(*cut)
+    assert torch.isclose(value, expected, rtol=1e-12)
+
+
+@every_case
+def test_module_is_the_function_with_its_settings(card, case):
+    tensors, settings = draw(card, case), settings_of(case)
+    module = card.module(**settings)
+    expected = card.function(*tensors, **settings)
+    assert torch.equal(module(*tensors), expected)
+    for twin in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
+        assert type(twin) is card.module and isinstance(twin, torch.nn.Module)
+        assert torch.equal(twin(*tensors), expected)
+    for name in card.parameters:
+        assert f"{name}=" in repr(module)
+    assert getattr(lb, card.module.__name__) is card.module
+    assert list(inspect.signature(card.module).parameters) == list(card.parameters)
+    tensor_settings = {name for name, value in settings.items() if isinstance(value, Tensor)}
+    assert tensor_settings == set(module.state_dict())
+
+
+@every_card
+def test_module_refuses_unknown_and_positional_settings(card):
+    with pytest.raises(TypeError, match="no setting 'sigma'"):
+        card.module(sigma=1.0)
+    with pytest.raises(TypeError, match="by keyword"):
+        card.module(2.0)
+
+
+@every_case
+def test_compiles_into_one_graph(card, case):
+    tensors, settings = draw(card, case), settings_of(case)
+    torch._dynamo.reset()
+    compiled = torch.compile(card.function, fullgraph=True, backend="aot_eager")
+    first = tensors[0].requires_grad_()
+    value = compiled(first, *tensors[1:], **settings)
+    (grad,) = torch.autograd.grad(value, first)
+    assert torch.isclose(value, card.function(*tensors, **settings), rtol=1e-12)
+    assert torch.allclose(grad, gradient(card, tensors, **settings), rtol=1e-10, atol=1e-14)
+
+
+@every_case
+def test_vmap_and_grad(card, case):
+    """Gradients for each of several batches at once, as `torch.func` forms them."""
+    batches, settings = [draw(card, case, seed=seed) for seed in range(3)], settings_of(case)
+    stacked = [torch.stack(tensors) for tensors in zip(*batches, strict=True)]
+    grads = torch.func.vmap(torch.func.grad(lambda *t: card.function(*t, **settings)))(*stacked)
+    expected = torch.stack([gradient(card, tensors, **settings) for tensors in batches])
+    assert torch.allclose(grads, expected, rtol=1e-10, atol=1e-14)
+
+
+@every_case
+def test_memory_layout_does_not_matter_and_input_is_not_changed(card, case):
+    tensors, settings = draw(card, case), settings_of(case)
+    copies = [t.clone() for t in tensors]
+    strided = [torch.stack([t, t], -1)[..., 0] for t in tensors]
+    value = card.function(*tensors, **settings)
+    assert torch.isclose(card.function(*strided, **settings), value, rtol=1e-12)
+    assert all(torch.equal(t, c) for t, c in zip(tensors, copies, strict=True))
+
+
+@every_case
+def test_autocast_changes_nothing(card, case):
+    tensors = draw(card, case, dtype=torch.float32)
+    settings = settings_of(case, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        value = card.function(*tensors, **settings)
+    assert torch.isclose(value.float(), card.function(*tensors, **settings), rtol=1e-5)
+
+
+@every_card
+def test_unknown_reduction(card):
+    with pytest.raises(ValueError, match=r"reduction must be one of 'none', 'mean', 'sum', got 'avg'"):
+        card.function(*draw(card), reduction="avg")
+
+
+@every_card
+def test_not_a_tensor(card):
+    first, *others = draw(card)
+    with pytest.raises(TypeError, match=f"{next(iter(card.domain))} must be a tensor, got list"):
+        card.function(first.tolist(), *others)
+
+
+@every_card
+def test_integer_scores(card):
+    first, *others = draw(card)
+    with pytest.raises(TypeError, match="must be a floating-point tensor, got torch.int64"):
+        card.function(first.long(), *others)
+
+
+@every_card
+def test_mixed_devices(card):
+    first, *others = draw(card)
+    with pytest.raises(ValueError, match=f"is on cpu, but {next(iter(card.domain))} is on meta"):
+        card.function(first.to("meta"), *others)
+
+
+@every_case
+def test_wrong_shape(card, case):
+    first, *others = draw(card, case)
+    for index, other in enumerate(others):
+        wrong = [*others]
+        wrong[index] = other[:, :-1]
+        with pytest.raises(ValueError, match=r"must have (the )?shape"):
+            card.function(first, *wrong, **settings_of(case))
+
+
+@pytest.mark.parametrize(("card", "case"), LABELED)
+def test_target_out_of_range(card, case):
+    """Too large a label, a negative one, a mask that is not one: the message names what was expected."""
+    first, target, *others = draw(card, case)
+    for bad in (7, -3):
+        wrong = target.clone()
+        wrong.view(-1)[0] = bad
+        with pytest.raises(ValueError, match=r"target must (hold labels 0 to 2|lie in \[0, 1\])"):
+            card.function(first, wrong, *others, **settings_of(case))
+
+
+@pytest.mark.parametrize(("card", "case"), MULTICLASS)
+def test_float_labels(card, case):
+    first, target, *others = draw(card, case)
+    with pytest.raises(TypeError, match="integer class indices"):
+        card.function(first, target.double(), *others, **settings_of(case))
+
+
+@every_card
+def test_wrong_settings(card):
+    tensors = draw(card)
+    wrong = {
+        "task": "multi", "denominator": "sqrt", "overlap": "min", "classes": "some", "weighting": "log",
+        "smooth": -1.0, "gamma": -1.0, "label_smoothing": 1.5,
+    }  # fmt: skip
+    for name, value in wrong.items():
+        if name in card.parameters:
+            with pytest.raises(ValueError, match=name):
+                card.function(*tensors, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "card", [c for c in CARDS if "weight" in c.values[0].parameters and task_of(c.values[0], {}) == "multiclass"]
+)
+def test_class_weights_of_the_wrong_length(card):
+    with pytest.raises(ValueError, match=r"weight must have shape \(3,\)"):
+        card.function(*draw(card), weight=torch.ones(4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("card", [c for c in CARDS if task_of(c.values[0], {}) == "multiclass"])
+def test_one_channel_is_not_multiclass(card):
+    first, *others = draw(card)
+    if "distance map" in card.domain.values():
+        others = [others[0][:, :1]]
+    with pytest.raises(ValueError, match="task='binary'"):
+        card.function(first[:, :1], *others)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_cuda_agrees_with_cpu():
+    for card, case in (parameters.values for parameters in CASES):
+        tensors, settings = draw(card, case), settings_of(case)
+        there = [t.cuda() for t in tensors]
+        settings_there = {k: v.cuda() if isinstance(v, Tensor) else v for k, v in settings.items()}
+        value = card.function(*there, **settings_there).cpu()
+        assert torch.isclose(value, card.function(*tensors, **settings), rtol=1e-10), card.name
+        grad = gradient(card, there, **settings_there).cpu()
+        assert torch.allclose(grad, gradient(card, tensors, **settings), rtol=1e-8, atol=1e-12), card.name
