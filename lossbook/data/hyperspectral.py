@@ -70,7 +70,8 @@ def _read() -> tuple[np.ndarray, np.ndarray]:
             'Indian Pines comes with tensorly, which is not installed. Run: pip install "lossbook[notebooks]"'
         ) from error
     bunch = load_indian_pines()
-    return np.asarray(bunch["tensor"], dtype=np.float64), np.asarray(bunch["ticks"], dtype=np.int64)
+    labels, _wavelengths = bunch["ticks"]
+    return np.asarray(bunch["tensor"], dtype=np.float64), np.asarray(labels, dtype=np.int64)
 
 
 def _block_splits(shape: tuple[int, int]) -> np.ndarray:

@@ -10,9 +10,9 @@ from torch import Tensor
 from .emoji import openmoji
 from .photos import PHOTOGRAPHS, check_split, photographs
 
-SCENE_CLASSES = ("background", "face", "animal", "food", "vehicle")
+SCENE_CLASSES = ("background", "face", "plant", "vehicle")
 
-# How the names of a class's subgroups begin. Costumes (ghost, robot, alien) look unlike the other faces.
+# How the names of a class's subgroups begin. Costumes (ghost, robot, alien) look unlike other faces.
 _SUBGROUPS = {
     "face": (
         "face-affection",
@@ -27,25 +27,15 @@ _SUBGROUPS = {
         "face-tongue",
         "face-unwell",
     ),
-    "animal": ("animal-mammal", "animal-bird", "animal-marine", "animal-reptile", "animal-amphibian"),
-    "food": ("food-fruit", "food-vegetable", "food-prepared", "food-asian", "food-sweet"),
+    "plant": ("plant-flower", "plant-other", "food-fruit", "food-vegetable"),
     "vehicle": ("transport-ground", "transport-air", "transport-water"),
 }
-# Members of these subgroups that show a part, a place or a sign instead of an animal or a vehicle.
+# Members of these subgroups that show a part, a place or a sign instead of a vehicle, and the two skulls.
 _LEFT_OUT = frozenset(
-    {"coral", "feather", "paw prints", "pig nose", "spiral shell", "wing"}
-    | {"airplane arrival", "airplane departure", "bus stop", "construction", "fuel pump", "motorway"}
-    | {
-        "anchor",
-        "oil drum",
-        "parachute",
-        "police car light",
-        "railway track",
-        "ring buoy",
-        "satellite",
-        "seat",
-    }
-    | {"horizontal traffic light", "station", "stop sign", "vertical traffic light", "wheel"}
+    {"airplane arrival", "airplane departure", "anchor", "bus stop", "construction", "fuel pump", "motorway"}
+    | {"horizontal traffic light", "oil drum", "parachute", "police car light", "railway track", "ring buoy"}
+    | {"satellite", "seat", "station", "stop sign", "vertical traffic light", "wheel"}
+    | {"skull", "skull and crossbones"}
 )
 _SPLIT_SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
 _REGIMES = ("balanced", "rare")
@@ -58,10 +48,8 @@ class Scenes(NamedTuple):
     labels: Tensor  #: (N, size, size) int64, an index into ``SCENE_CLASSES``
 
 
-def composed_scenes(
-    split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0
-) -> Scenes:
-    """Compose scenes: emoji of four classes, scaled, turned, mirrored and partly hidden, on crops of photographs.
+def composed_scenes(split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0) -> Scenes:
+    """Compose scenes: emoji of three classes, scaled, turned, mirrored and partly hidden, on crops of photographs.
 
     Args:
         split: ``"train"``, ``"validation"`` or ``"test"``. No two splits share a photograph or an emoji.
@@ -72,7 +60,7 @@ def composed_scenes(
         seed: scenes are a function of all arguments; another seed gives other scenes of the same kind.
 
     Returns:
-        Scenes: images (N, 3, size, size) float32 in [0, 1] and labels (N, size, size) int64 in 0..4. A pixel belongs
+        Scenes: images (N, 3, size, size) float32 in [0, 1] and labels (N, size, size) int64 in 0..3. A pixel belongs
         to the topmost object that covers at least half of it, else to the background.
 
     Example:
@@ -142,9 +130,7 @@ def _cutout(index: int):
     on_white = emoji.color[index].permute(1, 2, 0).numpy().astype(np.float32)
     alpha = emoji.alpha[index].numpy()
     opacity = np.maximum(alpha, 1)[..., None] / 255
-    color = np.clip(
-        (on_white - 255 * (1 - opacity)) / opacity, 0, 255
-    )  # take the white ground out of soft edges
+    color = np.clip((on_white - 255 * (1 - opacity)) / opacity, 0, 255)  # take the white ground out of soft edges
     rgba = np.dstack([color.round().astype(np.uint8), alpha])
     picture = Image.fromarray(rgba, "RGBA")
     return picture.crop(picture.getchannel("A").getbbox())
@@ -162,11 +148,7 @@ def _random_crop(split: str, size: int, rng: np.random.Generator) -> np.ndarray:
 
     pictures = _photographs(split)
     picture = pictures[rng.integers(len(pictures))]
-    side = (
-        rng.integers(size, min(picture.size), endpoint=True)
-        if size < min(picture.size)
-        else min(picture.size)
-    )
+    side = rng.integers(size, min(picture.size), endpoint=True) if size < min(picture.size) else min(picture.size)
     left, top = (rng.integers(extent - side, endpoint=True) for extent in picture.size)
     crop = picture.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
     array = np.asarray(crop)
@@ -193,18 +175,26 @@ def _place_one_or_none(image: np.ndarray, label: np.ndarray, split: str, rng: np
 
 
 def _paste(image, label, split, rng, *, extent: float, center: np.ndarray) -> None:
-    """Draw a random emoji, its longer side ``extent`` pixels, over ``image`` (H, W, 3) and ``label`` (H, W)."""
+    """Draw a random emoji, its longer side ``extent`` pixels."""
     class_index = rng.integers(len(SCENE_CLASSES) - 1)
     members = _cutouts(split)[class_index]
     cutout = _transformed(members[rng.integers(len(members))], extent, rng)
-    top, left = np.round(center - np.array(cutout.shape[:2]) / 2).astype(int)
-    rows = slice(max(top, 0), min(top + cutout.shape[0], len(image)))
-    columns = slice(max(left, 0), min(left + cutout.shape[1], len(image)))
+    _composite(image, label, cutout, center, class_index + 1)
+
+
+def _composite(image: np.ndarray, label: np.ndarray, cutout: np.ndarray, center: np.ndarray, value: int) -> None:
+    """Draw ``cutout`` (h, w, RGBA) over ``image`` (H, W, 3), and ``value`` into ``label`` (H, W), in place."""
+    height, width = cutout.shape[:2]
+    top, left = np.round(center - np.array([height, width]) / 2).astype(int)
+    rows = slice(max(top, 0), max(min(top + height, len(image)), 0))
+    columns = slice(max(left, 0), max(min(left + width, image.shape[1]), 0))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return
     visible = cutout[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     opacity = visible[..., 3:].astype(np.float32) / 255
     below = image[rows, columns]
     image[rows, columns] = np.round(opacity * visible[..., :3] + (1 - opacity) * below).astype(np.uint8)
-    label[rows, columns][visible[..., 3] >= 128] = class_index + 1
+    label[rows, columns][visible[..., 3] >= 128] = value
 
 
 def _transformed(picture, extent: float, rng: np.random.Generator) -> np.ndarray:

@@ -34,7 +34,7 @@ _STYLES = {
     "weighted_cross_entropy": ("gray", "-"),
     "balanced_cross_entropy": ("gray", "--"),
     "focal_loss": ("vermilion", "-"),
-    "l1_loss": ("yellow", "-"),
+    "l1_loss": ("gray", "-."),
     "dice_loss": ("blue", "-"),
     "squared_dice_loss": ("blue", "--"),
     "generalized_dice_loss": ("blue", "-."),
