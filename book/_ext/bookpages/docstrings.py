@@ -1,4 +1,7 @@
-"""Docstrings say in prose what is returned; napoleon would read the words before a colon as the name of a type."""
+"""What the reference shows of docstrings, and how.
+
+They say in prose what is returned; napoleon would read the words before a colon as the name of a type.
+"""
 
 from typing import Any
 
@@ -17,5 +20,11 @@ def returns_as_prose(app: Sphinx, what: str, name: str, thing: Any, options: Any
     lines[start:end] = [":returns: " + " ".join(body), ""]
 
 
+def skip_derived(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """A derived module repeats its function as an attribute; the function has an entry of its own."""
+    return True if what == "class" and name in {"function", "settings", "forward", "extra_repr"} else None
+
+
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", returns_as_prose, priority=400)
+    app.connect("autodoc-skip-member", skip_derived)

@@ -1,4 +1,4 @@
-"""Pictures of notebooks get the alternative text that their cell gave them."""
+"""Notebooks as pages: pictures keep their alternative text, and nothing is asked of another host."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
 from sphinx.application import Sphinx
 
+COLAB_BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 _render_image = NbElementRenderer.render_image
 
 
@@ -19,5 +20,11 @@ def render_image_with_alt(renderer: NbElementRenderer, data: MimeData) -> list[n
     return elements
 
 
-def setup(app: Sphinx) -> None:  # noqa: ARG001  (the signature of every module here)
+def local_badge(app: Sphinx, docname: str, source: list[str]) -> None:
+    """GitHub shows Colab's own badge; the book shows its own drawing of it, so that it reads offline."""
+    source[0] = source[0].replace(COLAB_BADGE, "../book/_static/colab-badge.svg")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", local_badge)
     NbElementRenderer.render_image = render_image_with_alt
