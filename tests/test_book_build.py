@@ -1,0 +1,197 @@
+"""What the book build made: an exit code says little about a book. Run after `make book`."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+import lossbook as lb
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+SOURCES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHAPTERS = [source for source in SOURCES if source.startswith("notebooks/")]
+LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
+
+
+def page(source: str) -> BeautifulSoup:
+    """The built page of a source file."""
+    path = HTML / f"{source}.html"
+    assert path.is_file(), f"{path.name} was not built; run `make book`"
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def article(source: str) -> BeautifulSoup:
+    return page(source).select_one("article.bd-article")
+
+
+@pytest.fixture(params=CHAPTERS or [None])
+def chapter(request) -> str:
+    if request.param is None:
+        pytest.fail("_toc.yml lists no chapter, so there is nothing that could have been built")
+    return request.param
+
+
+def notebook(source: str) -> dict:
+    import json
+
+    return json.loads((ROOT / f"{source}.ipynb").read_text(encoding="utf-8"))
+
+
+def markdown(source: str) -> str:
+    """All Markdown of a notebook, without its fenced code."""
+    cells = [c for c in notebook(source)["cells"] if c["cell_type"] == "markdown"]
+    text = "\n\n".join("".join(cell["source"]) for cell in cells)
+    return re.sub(r"(?ms)^```.*?^```\s*$", "", text)
+
+
+# --- every page -------------------------------------------------------------------------------------------------------
+
+
+def test_contents_list_every_chapter_and_no_other():
+    found = sorted(f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert sorted(CHAPTERS) == found
+
+
+def test_every_page_of_the_book_is_listed():
+    found = sorted(f"book/{path.stem}" for path in (ROOT / "book").glob("*.md"))
+    assert sorted(source for source in SOURCES if source.startswith("book/")) == found
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_page_has_a_title_and_text(source):
+    titles = article(source).select("h1")
+    assert len(titles) == 1
+    assert titles[0].get_text(strip=True)
+    assert len(article(source).get_text().split()) > 80
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_page_asks_nothing_of_another_host(source):
+    for name, attribute in LOADED.items():
+        for element in page(source).find_all(name):
+            if name == "link" and set(element.get("rel", [])) & {"canonical", "next", "prev", "search"}:
+                continue
+            address = element.get(attribute) or ""
+            assert not urlsplit(address).netloc, f"<{name}> loads {address}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_links_inside_the_book_lead_somewhere(source):
+    here = HTML / f"{source}.html"
+    for link in page(source).select("article.bd-article a[href]"):
+        parts = urlsplit(link["href"])
+        if parts.scheme or parts.netloc:
+            continue
+        target = (here.parent / unquote(parts.path)).resolve() if parts.path else here
+        assert target.is_file(), f"{link['href']} leads nowhere"
+        if parts.fragment and target.suffix == ".html":
+            text = target.read_text(encoding="utf-8")
+            assert f'id="{unquote(parts.fragment)}"' in text, f"no anchor {link['href']}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_pictures_are_there_and_described(source):
+    for image in article(source).select("img"):
+        path = (HTML / f"{source}.html").parent / unquote(image["src"])
+        assert path.resolve().is_file(), f"{image['src']} is missing"
+        alt = image.get("alt", "")
+        assert len(alt.split()) >= 3, f"alt {alt!r} describes nothing"
+        assert not re.search(r"\.(png|svg|jpe?g)$|/", alt), f"alt {alt!r} is the name of a file"
+
+
+def test_front_door_leads_to_the_first_page():
+    assert f"{TOC['root']}.html" in (HTML / "index.html").read_text()
+
+
+def test_mathjax_comes_along_with_its_licence():
+    static = HTML / "_static" / "mathjax"
+    assert (static / "tex-mml-chtml.js").stat().st_size > 500_000
+    assert "Apache License" in (static / "LICENSE").read_text()
+    assert len(list((static / "output/chtml/fonts/woff-v2").glob("*.woff"))) >= 20
+    assert "mathjax/tex-mml-chtml.js" in str(page(TOC["root"].replace("index", "notation")).find_all("script"))
+
+
+# --- generated pages --------------------------------------------------------------------------------------------------
+
+
+def test_atlas_has_every_loss():
+    atlas = article("book/atlas")
+    for name, card in lb.cards.items():
+        entry = atlas.find(id=f"atlas-{name}".replace("_", "-")) or atlas.find(id=f"atlas-{name}")
+        assert entry is not None, name
+        section = entry if entry.name == "section" else entry.find_next("section")
+        text = section.get_text()
+        assert card.purpose.partition(":")[0] in text
+        assert f"lb.{name}(" in re.sub(r"\s+", "", text)
+        formula = section.select_one("div.math").get_text()
+        assert "".join(card.formula.split()) in "".join(formula.split())
+        assert section.select_one(f'a[href*="{card.module.__name__}"]') is not None
+
+
+def test_reference_documents_every_loss_and_module():
+    reference = article("book/api")
+    for card in lb.cards.values():
+        home = card.function.__module__
+        for name in (card.name, card.module.__name__):
+            assert reference.find(id=f"{home}.{name}") is not None, name
+
+
+def test_placeholders_are_filled_in():
+    for source in SOURCES:
+        text = (HTML / f"{source}.html").read_text(encoding="utf-8")
+        assert "<!-- loss-" not in text
+        assert "{chapter}" not in text
+        assert "{measured}" not in text
+
+
+def test_bibliography_lists_every_work():
+    keys = re.findall(r"(?m)^@\w+\{([\w-]+),", (ROOT / "book" / "references.bib").read_text())
+    entries = article("book/references").select("div.citation, dt, .citation-list > *")
+    assert len(keys) >= 15
+    assert len({entry.get("id") for entry in entries if entry.get("id")}) >= len(keys)
+
+
+# --- chapters ---------------------------------------------------------------------------------------------------------
+
+
+def test_chapter_has_all_its_headings(chapter):
+    titles = [match.strip() for match in re.findall(r"(?m)^#{1,3}\s+(.+)$", markdown(chapter))]
+    built = article(chapter).select("h1, h2, h3")
+    assert len(built) == len(titles)
+
+
+def test_chapter_has_all_its_formulas(chapter):
+    blocks = re.findall(r"\$\$.+?\$\$", markdown(chapter), flags=re.DOTALL)
+    assert len(blocks) >= 5
+    assert len(article(chapter).select("div.math")) >= len(blocks)
+
+
+def test_chapter_has_all_its_code(chapter):
+    cells = [cell for cell in notebook(chapter)["cells"] if cell["cell_type"] == "code" and cell["source"]]
+    assert len(article(chapter).select("div.cell_input, details.hide")) >= len(cells)
+
+
+def test_chapter_shows_its_figures_with_their_alt_text(chapter):
+    expected = [
+        output["metadata"]["image/png"]["alt"]
+        for cell in notebook(chapter)["cells"]
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    shown = [image["alt"] for image in article(chapter).select(".cell_output img")]
+    assert len(expected) >= 3
+    assert shown == expected
+
+
+def test_chapter_shows_all_its_tables(chapter):
+    tables = sum(
+        "<table" in "".join(output.get("data", {}).get("text/html", ""))
+        for cell in notebook(chapter)["cells"]
+        for output in cell.get("outputs", [])
+    )
+    assert len(article(chapter).select(".cell_output table")) >= tables
