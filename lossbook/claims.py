@@ -1,8 +1,8 @@
 """Claims and effects: a sentence, what was measured for it, and whether the measurement bears it out.
 
-Values are either one number (an exact statement) or one paired difference per seed: the same seed, hence the same data,
-initial weights and order of examples, under two losses. Of paired differences we give the mean and the two-sided 95 %
-interval of Student's t; it resamples seeds and nothing else.
+Values are either one number (an exact statement) or one paired difference per seed: the same seed, hence the
+same data, initial weights and order of examples, under two losses. Of paired differences we give the mean and
+the two-sided 95 % interval of Student's t; it resamples seeds and nothing else.
 """
 
 import math
@@ -97,8 +97,8 @@ def paired(first: Sequence[float], second: Sequence[float]) -> list[float]:
 def check_claim(sentence: str, values: float | Sequence[float], op: str, threshold: float) -> Claim:
     """Judge a claim.
 
-    One value holds when it satisfies the comparison. Three seeds or more hold when the whole 95 % interval does; two
-    seeds, which have no useful interval, when both do.
+    One value holds when it satisfies the comparison. Three seeds or more hold when the whole 95 % interval
+    does; two seeds, which have no useful interval, when both do.
     """
     measured, threshold = measure(values), _checked(op, threshold)
     compare = _OPERATORS[op]
@@ -114,8 +114,9 @@ def check_claim(sentence: str, values: float | Sequence[float], op: str, thresho
 def judge_effect(
     values: float | Sequence[float] | None, op: str, threshold: float
 ) -> tuple[Verdict, Measured | None]:
-    """Verdict on an effect: ``held`` when the 95 % interval lies on the stated side of the threshold, ``reversed`` when
-    it lies on the other, ``not seen`` otherwise; ``not tested here`` without values or with two seeds only."""
+    """Verdict on an effect: ``held`` when the 95 % interval lies on the stated side of the threshold,
+    ``reversed`` when it lies on the other, ``not seen`` otherwise; ``not tested here`` without values or with
+    two seeds only."""
     threshold = _checked(op, threshold)
     if values is None:
         return "not tested here", None
@@ -150,7 +151,8 @@ def t_quantile(probability: float, degrees: int) -> float:
 def t_cdf(t: float, degrees: int) -> float:
     """Distribution function of Student's t for whole degrees of freedom, in closed form.
 
-    The finite series in cos(theta), theta = atan(t / sqrt(degrees)): Abramowitz and Stegun, 26.7.3 and 26.7.4.
+    The finite series in cos(theta), theta = atan(t / sqrt(degrees)): Abramowitz and Stegun, 26.7.3 and
+    26.7.4.
     """
     theta = math.atan(t / math.sqrt(degrees))
     cosine_squared = math.cos(theta) ** 2

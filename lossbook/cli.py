@@ -34,8 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="execute chapters",
-        description="Execute chapters. The full profile with seed 0 saves the notebook in place and its results in "
-        "book/results; any other run leaves both alone and writes to .scratch.",
+        description="Execute chapters. The full profile with seed 0 saves the notebook in place and its "
+        "results in book/results; any other run leaves both alone and writes to .scratch.",
     )
     run.add_argument(
         "chapters", metavar="CHAPTER", nargs="*", help="number or name; all chapters unless given"

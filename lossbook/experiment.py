@@ -30,8 +30,9 @@ class Chapter:
 
     Args:
         name: file name of the notebook without its ending, such as ``"08_semantic_segmentation"``.
-        profile: ``"fast"``, ``"full"`` or ``"auto"``: the environment variable ``LOSSBOOK_PROFILE`` if it is set,
-            else ``"full"`` where there is a GPU and ``"fast"`` elsewhere. The variable overrides ``"auto"`` only.
+        profile: ``"fast"``, ``"full"`` or ``"auto"``: the environment variable ``LOSSBOOK_PROFILE`` if it is
+            set, else ``"full"`` where there is a GPU and ``"fast"`` elsewhere. The variable overrides
+            ``"auto"`` only.
         seed: first of the seeds.
 
     Attributes:
@@ -88,7 +89,8 @@ class Chapter:
 
         Args:
             key: as in :meth:`expect`.
-            values: one paired difference per seed, one number for an exact statement, None if not tested here.
+            values: one paired difference per seed, one number for an exact statement, None if not tested
+                here.
             op: ``">"``, ``">="``, ``"<"``, ``"<="``.
             threshold: what ``values`` are compared with.
             note: said beside the verdict.
@@ -154,7 +156,8 @@ class Chapter:
 
         Args:
             name: for example ``"balanced/dice_loss"``.
-            metrics: metrics by name, or one such mapping per seed, in the order of ``seeds``. NaN becomes null.
+            metrics: metrics by name, or one such mapping per seed, in the order of ``seeds``. NaN becomes
+                null.
         """
         if name in self._records:
             raise ValueError(f"name: {name!r} is recorded already")
@@ -201,8 +204,8 @@ class Chapter:
     def finish(self) -> Path:
         """Write ``<chapter>.<profile>.json`` and display how the chapter was run.
 
-        The file goes into the folder that the environment variable ``LOSSBOOK_RESULTS`` names (``lossbook run`` sets
-        it), or into the working directory, which is the notebook's.
+        The file goes into the folder that the environment variable ``LOSSBOOK_RESULTS`` names (``lossbook
+        run`` sets it), or into the working directory, which is the notebook's.
         """
         results = self.results()
         folder = Path(os.environ.get("LOSSBOOK_RESULTS") or ".")
@@ -307,7 +310,8 @@ def _canonical(node: Any) -> str:
 
 
 def _without_magics(source: str) -> str:
-    """Shell and magic lines as strings, so that Python can parse the cell and a change in them still counts."""
+    """Shell and magic lines as strings, so that Python can parse the cell and a change in them still
+    counts."""
     return re.sub(r"^(\s*)([%!].*)$", lambda m: m[1] + repr(m[2]), source, flags=re.MULTILINE)
 
 

@@ -65,8 +65,8 @@ def run_chapter(path: Path, *, profile: str, seed: int, checkout: Path, timeout:
         Path of the saved notebook.
 
     Raises:
-        ChapterError: a cell raised an exception or wrote a warning. What was executed is then in ``.scratch``, and
-            neither the notebook nor the results of the book have changed.
+        ChapterError: a cell raised an exception or wrote a warning. What was executed is then in
+            ``.scratch``, and neither the notebook nor the results of the book have changed.
     """
     import nbformat
 
@@ -111,8 +111,9 @@ def run_chapter(path: Path, *, profile: str, seed: int, checkout: Path, timeout:
 
 
 def clean_notebook(notebook: Any) -> None:
-    """Take out of an executed notebook what differs between runs and machines, and shrink its pictures; in place."""
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    """Take out of an executed notebook, in place, what differs between runs; shrink its pictures."""
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata["kernelspec"] = kernel
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
@@ -122,7 +123,8 @@ def clean_notebook(notebook: Any) -> None:
 
 
 def terminal_text(text: str) -> str:
-    """What a terminal shows after ``text``: carriage returns overwrite their line, control sequences are gone.
+    """What a terminal shows after ``text``: carriage returns overwrite their line, control sequences are
+    gone.
 
     Example:
         >>> terminal_text("10%\\r50%\\r100%\\ndone")

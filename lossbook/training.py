@@ -27,7 +27,8 @@ class History:
     Attributes:
         label: name of the run.
         losses: training loss of each step.
-        evaluations: what ``evaluate`` returned, each with the key ``"step"``: number of steps taken before it.
+        evaluations: what ``evaluate`` returned, each with the key ``"step"``: number of steps taken before
+            it.
         seconds: wall-clock time of training, evaluations left out.
         settings: steps, batch_size, lr, schedule, weight_decay, seed, device, mixed_precision.
     """
@@ -97,8 +98,8 @@ def fit(
         inputs: (N, ...) tensor; moved to ``device`` once.
         targets: (N, ...) tensor, or a tuple of such tensors (labels and distance maps, for example).
         steps: number of updates.
-        batch_size: examples per update. Each pass over the data is a new permutation, whose tail that fills no batch
-            is left out.
+        batch_size: examples per update. Each pass over the data is a new permutation, whose tail that fills
+            no batch is left out.
         lr: largest step size.
         seed: seeds the order of examples, augmentation and dropout.
         device: where to train; the model's device unless given.
@@ -106,7 +107,8 @@ def fit(
         warmup: share of ``steps`` that the warm-up takes.
         weight_decay: AdamW's.
         clip_norm: largest norm of the gradient; None leaves it alone.
-        amp: mixed precision: ``"auto"`` uses it on a GPU, True the same, False nowhere. On the CPU it is always off.
+        amp: mixed precision: ``"auto"`` uses it on a GPU, True the same, False nowhere. On the CPU it is
+            always off.
         augment: called as ``augment(inputs, *targets)`` on each batch, returns the same number of tensors.
         eval_every: steps between evaluations; the last step is always evaluated.
         evaluate: called with the model in evaluation mode, returns a dictionary of floats.
@@ -169,7 +171,8 @@ def fit(
 
 
 def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 128) -> Tensor:
-    """Outputs of ``model`` in evaluation mode, without gradients, on the device of ``inputs``; (N, ...) float32."""
+    """Outputs of ``model`` in evaluation mode, without gradients, on the device of ``inputs``; (N, ...)
+    float32."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
@@ -203,8 +206,8 @@ def evaluate_segmentation(
     """Metrics of a segmentation, counted by torchmetrics over all pixels of all images together.
 
     Args:
-        logits: (N, C, *) scores of C classes, class 0 being the background; or (N, *) and (N, 1, *) scores of the
-            foreground in a binary task.
+        logits: (N, C, *) scores of C classes, class 0 being the background; or (N, *) and (N, 1, *) scores of
+            the foreground in a binary task.
         target: (N, *) integer labels, or 0 and 1 in a binary task (any dtype).
         class_names: names of the C classes, used in the keys; ``"0"``, ``"1"``, ... unless given.
         ignore_index: label that does not count.
@@ -216,9 +219,10 @@ def evaluate_segmentation(
         - ``dice/<class>`` 2 TP / (2 TP + FP + FN), ``iou/<class>`` TP / (TP + FP + FN),
           ``precision/<class>`` TP / (TP + FP), ``recall/<class>`` TP / (TP + FN);
           NaN where the denominator is 0;
-        - ``dice``, ``iou``: their means over the foreground classes that occur in the prediction or in the target;
-        - ``precision``, ``recall``: their means over the foreground classes that occur in the target; precision
-          counts as 0 there when the class was never predicted;
+        - ``dice``, ``iou``: their means over the foreground classes that occur in the prediction or in the
+          target;
+        - ``precision``, ``recall``: their means over the foreground classes that occur in the target;
+          precision counts as 0 there when the class was never predicted;
         - ``accuracy``: share of pixels that are right;
         - ``ece``: expected calibration error of the largest probability, 15 bins of equal width, L1;
         - ``nll``: mean negative logarithm of the true class's probability, in nats per pixel.
@@ -317,7 +321,8 @@ def _collect(recent: list[Tensor], losses: list[float]) -> None:
     for value in torch.stack(recent).float().tolist():
         if not math.isfinite(value):
             raise NonFiniteLossError(
-                f"The loss is {value} at step {len(losses) + 1}. Look at the inputs, at the step size and at the loss."
+                f"The loss is {value} at step {len(losses) + 1}. "
+                "Look at the inputs, at the step size and at the loss."
             )
         losses.append(value)
     recent.clear()

@@ -15,7 +15,8 @@ SPLITS = ("train", "validation", "test")
 LICENSES = Path(data.__file__).with_name("LICENSES.md")
 
 
-# --- files ---------------------------------------------------------------------------------------------------------
+# --- files
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_shipped_file_has_its_checksum_in_code_and_licenses():
@@ -44,7 +45,8 @@ def test_unknown_file_is_refused():
         _files.verified_path("mnist.npz")
 
 
-# --- emoji and photographs -----------------------------------------------------------------------------------------
+# --- emoji and photographs
+# -----------------------------------------------------------------------------------------
 
 
 def test_openmoji_holds_each_picture_once():
@@ -69,19 +71,26 @@ def test_openmoji_entries_belong_together():
 
 def test_photographs_are_disjoint_and_sized():
     names = [set(data.photographs(split)) for split in SPLITS]
-    assert not names[0] & names[1] and not names[0] & names[2] and not names[1] & names[2]
+    assert not names[0] & names[1]
+    assert not names[0] & names[2]
+    assert not names[1] & names[2]
     for picture in data.photographs("test", shorter_side=100).values():
-        assert picture.dtype == torch.uint8 and picture.shape[0] == 3 and min(picture.shape[1:]) == 100
+        assert picture.dtype == torch.uint8
+        assert picture.shape[0] == 3
+        assert min(picture.shape[1:]) == 100
 
 
 def test_photograph_is_the_one_of_the_package():
     from skimage.data import chelsea
 
-    ours = data.photographs("test", shorter_side=300)["chelsea"]  # 300 pixels: its own size, so nothing is resampled
+    ours = data.photographs("test", shorter_side=300)[
+        "chelsea"
+    ]  # 300 pixels: its own size, so nothing is resampled
     np.testing.assert_array_equal(ours.permute(1, 2, 0).numpy(), chelsea())
 
 
-# --- scenes --------------------------------------------------------------------------------------------------------
+# --- scenes
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("foreground", ["balanced", "rare"])
@@ -89,7 +98,8 @@ def test_scenes_are_a_function_of_their_arguments(foreground):
     first = data.composed_scenes("train", 5, size=32, foreground=foreground, seed=3)
     again = data.composed_scenes("train", 5, size=32, foreground=foreground, seed=3)
     other = data.composed_scenes("train", 5, size=32, foreground=foreground, seed=4)
-    assert torch.equal(first.images, again.images) and torch.equal(first.labels, again.labels)
+    assert torch.equal(first.images, again.images)
+    assert torch.equal(first.labels, again.labels)
     assert not torch.equal(first.images, other.images)
 
 
@@ -101,9 +111,12 @@ def test_more_scenes_begin_with_the_same_scenes():
 @pytest.mark.parametrize(("foreground", "low", "high"), [("balanced", 0.40, 0.50), ("rare", 0.005, 0.015)])
 def test_share_of_foreground(foreground, low, high):
     images, labels = data.composed_scenes("test", 150, size=48, foreground=foreground)
-    assert images.shape == (150, 3, 48, 48) and images.dtype == torch.float32
-    assert labels.shape == (150, 48, 48) and labels.dtype == torch.int64
-    assert 0 <= images.min() and images.max() <= 1
+    assert images.shape == (150, 3, 48, 48)
+    assert images.dtype == torch.float32
+    assert labels.shape == (150, 48, 48)
+    assert labels.dtype == torch.int64
+    assert images.min() >= 0
+    assert images.max() <= 1
     assert set(labels.unique().tolist()) == set(range(len(data.SCENE_CLASSES)))
     assert low < data.to_binary(labels).mean() < high
     empty = (labels == 0).flatten(1).all(1).float().mean()
@@ -114,14 +127,16 @@ def test_no_emoji_is_in_two_splits_and_all_are_used():
     entries = {split: data.scene_emoji(split) for split in SPLITS}
     for name in data.SCENE_CLASSES[1:]:
         lists = [entries[split][name] for split in SPLITS]
+        together = [index for entry in lists for index in entry]
         assert sum(map(len, lists)) == len(set().union(*lists)) >= 40
-        assert sorted(sum(lists, [])) == sorted(scenes._shuffled_members(name))
-        pictures = [data.openmoji().color[index].numpy().tobytes() for index in sum(lists, [])]
+        assert sorted(together) == sorted(scenes._shuffled_members(name))
+        pictures = [data.openmoji().color[index].numpy().tobytes() for index in together]
         assert len(set(pictures)) == len(pictures)
 
 
 def test_mask_is_the_alpha_channel_of_what_was_pasted():
-    """Without change of size or angle, the mask is the emoji's alpha and the picture its color over the ground."""
+    """Without change of size or angle, the mask is the emoji's alpha and the picture its color over the
+    ground."""
     emoji = data.openmoji()
     index = data.scene_emoji("train")["face"][0]
     image = np.full((64, 64, 3), 40, np.uint8)
@@ -162,17 +177,21 @@ def test_scenes_refuse_wrong_arguments(arguments, message):
         data.composed_scenes(**{"split": "train", "count": 1, **arguments})
 
 
-# --- microscopy and hyperspectral ----------------------------------------------------------------------------------
+# --- microscopy and hyperspectral
+# ----------------------------------------------------------------------------------
 
 
 def test_nuclei_tiles_are_the_image_and_share_no_nucleus():
     arrays = _files.load_arrays("nuclei.npz")
     images, instances = data.nuclei("train", tile=32)
-    assert images.shape == (8 * 16, 1, 32, 32) and instances.shape == (8 * 16, 32, 32)
+    assert images.shape == (8 * 16, 1, 32, 32)
+    assert instances.shape == (8 * 16, 32, 32)
     np.testing.assert_allclose(images[17, 0].numpy() * 255, arrays["x"][32:64, 32:64], atol=1e-4)
     np.testing.assert_array_equal(instances[17].numpy(), arrays["m"][32:64, 32:64])
     numbers = [set(data.nuclei(split, tile=16).instances.unique().tolist()) - {0} for split in SPLITS]
-    assert not numbers[0] & numbers[1] and not numbers[0] & numbers[2] and not numbers[1] & numbers[2]
+    assert not numbers[0] & numbers[1]
+    assert not numbers[0] & numbers[2]
+    assert not numbers[1] & numbers[2]
     assert len(data.nuclei("test", tile=64, stride=32).images) == 2 * 15
 
 
@@ -184,9 +203,11 @@ def test_nuclei_refuses_tiles_larger_than_the_band():
 def test_indian_pines_splits_cover_every_labeled_pixel_once():
     labels = torch.stack([data.indian_pines(split).labels for split in SPLITS])
     counted = (labels != data.UNLABELED).sum(0)
-    assert counted.max() == 1 and counted.sum() == 21025 - 10776  # 10,776 pixels of the scene carry no label
+    assert counted.max() == 1
+    assert counted.sum() == 21025 - 10776
+    rarest = {6, 8}  # mowed pasture and oats, 28 and 20 pixels
     for split_labels in labels:
-        assert {c for c in range(16) if (split_labels == c).any()} >= set(range(16)) - {6, 8}  # the two rarest
+        assert {c for c in range(16) if (split_labels == c).any()} >= set(range(16)) - rarest
     assert ((labels[0] >= 0) & (labels[0] < 16)).sum() > 4000
     image = data.indian_pines("train").image
     training = image[:, labels[0] >= 0]

@@ -26,7 +26,8 @@ def test_shape_and_gradient_of_every_parameter(model):
     assert outputs.shape == (2, 4, 32, 32)
     outputs.square().mean().backward()
     for name, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
 
 
 def test_images_of_a_batch_do_not_touch_each_other(model):
@@ -39,7 +40,15 @@ def test_images_of_a_batch_do_not_touch_each_other(model):
 def test_overfits_two_scenes(model):
     images, labels = composed_scenes("train", 2, size=32, seed=1)
     history = training.fit(
-        model, nn.functional.cross_entropy, images, labels, steps=120, batch_size=2, lr=1e-2, seed=0, progress=False
+        model,
+        nn.functional.cross_entropy,
+        images,
+        labels,
+        steps=120,
+        batch_size=2,
+        lr=1e-2,
+        seed=0,
+        progress=False,
     )
     assert history.losses[-1] < 0.25 * history.losses[0]
 
@@ -47,7 +56,8 @@ def test_overfits_two_scenes(model):
 def test_same_seed_same_weights():
     first, again, other = (training.build(MODELS["unet"], seed) for seed in (0, 0, 1))
     weights = [torch.cat([p.flatten() for p in m.parameters()]) for m in (first, again, other)]
-    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_unet_takes_any_size_that_can_be_halved():

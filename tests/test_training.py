@@ -13,7 +13,9 @@ def linear_problem(count=64, seed=0):
     """Inputs, targets and the least-squares solution, found without training."""
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(count, 3, generator=generator)
-    targets = inputs @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.3 + 0.1 * torch.randn(count, 1, generator=generator)
+    targets = (
+        inputs @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.3 + 0.1 * torch.randn(count, 1, generator=generator)
+    )
     design = torch.cat([inputs, torch.ones(count, 1)], dim=1).double()
     solution = torch.linalg.lstsq(design, targets.double()).solution
     residual = (design @ solution - targets.double()).square().mean()
@@ -33,7 +35,8 @@ def make_network():
     return nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))
 
 
-# --- the loop ------------------------------------------------------------------------------------------------------
+# --- the loop
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
@@ -85,10 +88,18 @@ def test_order_of_examples_does_not_depend_on_the_loss():
             batches.append(index.tolist())
             return factor * mse(outputs, target)
 
-        fit(training.build(make_network, 0), inputs, (targets, torch.arange(32)), loss=loss, batch_size=8, steps=9)
+        fit(
+            training.build(make_network, 0),
+            inputs,
+            (targets, torch.arange(32)),
+            loss=loss,
+            batch_size=8,
+            steps=9,
+        )
     assert seen["one"] == seen["other"]
-    assert sorted(sum(seen["one"][:4], [])) == sorted(sum(seen["one"][4:8], [])) == list(range(32))
-    assert seen["one"][:4] != seen["one"][4:8]
+    first_pass, second_pass = (torch.tensor(seen["one"][i : i + 4]).flatten() for i in (0, 4))
+    assert first_pass.sort().values.tolist() == second_pass.sort().values.tolist() == list(range(32))
+    assert not torch.equal(first_pass, second_pass)
 
 
 def test_warm_up_and_cosine():
@@ -145,8 +156,11 @@ def test_evaluations_curve_and_steps_to():
     assert history.steps_to("quality", 2.0) == 20
     assert history.steps_to("quality", 4.0) is None
     assert history.final == {"step": 25, "quality": 3.0}
-    assert len(history.losses) == 25 and history.seconds > 0 and history.settings["steps"] == 25
-    assert modes == [False] * 3 and not model.training
+    assert len(history.losses) == 25
+    assert history.seconds > 0
+    assert history.settings["steps"] == 25
+    assert modes == [False] * 3
+    assert not model.training
     with pytest.raises(ValueError, match="metric: expected one of"):
         history.curve("dice")
 
@@ -194,11 +208,13 @@ def test_predict_is_in_evaluation_mode_and_restores_the_mode():
     inputs, *_ = linear_problem()
     model = training.build(make_network, 0).train()
     outputs = training.predict(model, inputs, batch_size=10)
-    assert model.training and not outputs.requires_grad
+    assert model.training
+    assert not outputs.requires_grad
     torch.testing.assert_close(outputs, model.eval()(inputs).detach())
 
 
-# --- metrics -------------------------------------------------------------------------------------------------------
+# --- metrics
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_metrics_of_a_worked_example():
@@ -265,7 +281,8 @@ def test_class_that_is_never_predicted_counts_as_nothing_found():
     logits = torch.tensor([[[9.0, 9.0, 9.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
     result = training.evaluate_segmentation(logits, target, calibration=False)
     assert result["dice"] == result["recall"] == result["precision"] == 0.0
-    assert math.isnan(result["precision/1"]) and math.isnan(result["dice/3"])  # class 3 occurs nowhere
+    assert math.isnan(result["precision/1"])
+    assert math.isnan(result["dice/3"])
     assert "ece" not in result
 
 

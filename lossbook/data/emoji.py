@@ -26,13 +26,13 @@ class OpenMoji(NamedTuple):
 def openmoji() -> OpenMoji:
     """Load the OpenMoji pictures, each picture once.
 
-    The file holds some pictures under two names ("man farmer", "farmer"). Only the first entry of each picture is
-    kept, so that no picture can be in training and test data at the same time.
+    The file holds some pictures under two names ("man farmer", "farmer"). Only the first entry of each
+    picture is kept, so that no picture can be in training and test data at the same time.
 
     Returns:
-        OpenMoji: tensors and lists described there. They are shared between calls: do not change them in place.
+        OpenMoji: tensors and lists, shared between calls: do not change them in place.
 
-    Source: OpenMoji 17.0 (https://openmoji.org), CC BY-SA 4.0. A figure that shows them is CC BY-SA 4.0 as well.
+    Source: OpenMoji 17.0 (https://openmoji.org), CC BY-SA 4.0; so is a figure that shows them.
 
     Example:
         >>> emoji = openmoji()

@@ -42,14 +42,15 @@ def indian_pines(split: str) -> IndianPines:
     """The Indian Pines scene with the labels of one split.
 
     Args:
-        split: ``"train"``, ``"validation"`` or ``"test"``. Blocks of 5 by 5 pixels belong to one split as a whole, so
-            that neighboring pixels are mostly in the same split. A network with a large receptive field still sees
-            the test pixels' neighbors: compare losses with it, do not quote its accuracy.
+        split: ``"train"``, ``"validation"`` or ``"test"``. Blocks of 5 by 5 pixels belong to one split as a
+            whole, so that neighboring pixels are mostly in the same split. A network with a large receptive
+            field still sees the test pixels' neighbors: compare losses with it, do not quote its accuracy.
 
     Returns:
-        IndianPines: image (200, 145, 145) float32; labels (145, 145) int64, -100 where a pixel does not count.
+        IndianPines: image (200, 145, 145) float32; labels (145, 145) int64, -100 elsewhere.
 
-    The scene comes with the package tensorly (``pip install "lossbook[notebooks]"``); CC BY 3.0, Purdue University.
+    The scene comes with the package tensorly (``pip install "lossbook[notebooks]"``); CC BY 3.0, Purdue
+    University.
     """
     check_split(split)
     cube, truth = _read()

@@ -9,7 +9,7 @@ from torch import Tensor
 from ._files import load_arrays
 from .photos import check_split
 
-# Rows of the 512 by 512 image; strips of 32 rows between them are left out, so that no nucleus is in two splits' tiles.
+# Rows of the 512 by 512 image; with 32 rows left out between them, no nucleus is in two splits.
 _ROWS = {"train": (0, 272), "validation": (304, 368), "test": (400, 512)}
 
 
@@ -24,12 +24,12 @@ def nuclei(split: str, *, tile: int = 64, stride: int | None = None) -> Nuclei:
     """Tiles of a fluorescence image with 125 nuclei, split by position.
 
     Args:
-        split: ``"train"``, ``"validation"`` or ``"test"``: bands of the image with 32 empty rows between them.
+        split: ``"train"``, ``"validation"`` or ``"test"``: bands of the image, 32 rows apart.
         tile: height and width of a tile in pixels, at most the height of the band (64 for validation).
-        stride: step between tiles in pixels; a tile's size unless given. Less than that gives overlapping tiles.
+        stride: step between tiles in pixels; a tile's size unless given. Less gives overlapping tiles.
 
     Returns:
-        Nuclei: images (N, 1, tile, tile) float32 in [0, 1]; instances (N, tile, tile) int64, 0 for background.
+        Nuclei: images (N, 1, tile, tile) float32 in [0, 1]; instances (N, tile, tile) int64, 0 outside.
 
     All tiles show one image: they illustrate, they do not carry a claim about other images.
     Source: Data Science Bowl 2018, by way of the package stardist (BSD-3-Clause).

@@ -1,4 +1,4 @@
-"""Photographs that come with scikit-image and scikit-learn, in three fixed groups that share no photograph."""
+"""Photographs that come with scikit-image and scikit-learn, in three groups that share none."""
 
 from functools import cache
 
@@ -69,9 +69,10 @@ def _read(name: str) -> np.ndarray:
             return load_sample_image(f"{name}.jpg")
         from skimage import data
     except ImportError as error:
+        package = "scikit-learn" if name in _FROM_SCIKIT_LEARN else "scikit-image"
         raise ImportError(
-            f"The photograph {name!r} comes with {'scikit-learn' if name in _FROM_SCIKIT_LEARN else 'scikit-image'}, "
-            'which is not installed. Run: pip install "lossbook[notebooks]"'
+            f"The photograph {name!r} comes with {package}, which is not installed. "
+            'Run: pip install "lossbook[notebooks]"'
         ) from error
     picture = getattr(data, name)()
     return picture[0] if isinstance(picture, tuple) else picture  # stereo_motorcycle: left, right, disparity

@@ -48,20 +48,22 @@ class Scenes(NamedTuple):
     labels: Tensor  #: (N, size, size) int64, an index into ``SCENE_CLASSES``
 
 
-def composed_scenes(split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0) -> Scenes:
-    """Compose scenes: emoji of three classes, scaled, turned, mirrored and partly hidden, on crops of photographs.
+def composed_scenes(
+    split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0
+) -> Scenes:
+    """Compose scenes: emoji of three classes, turned, mirrored, partly hidden, on crops of photographs.
 
     Args:
         split: ``"train"``, ``"validation"`` or ``"test"``. No two splits share a photograph or an emoji.
         count: number of scenes ``N``.
         size: height and width in pixels.
-        foreground: ``"balanced"``: several large objects, about 45 % of all pixels. ``"rare"``: one small object in
-            each of four scenes out of five and none in the fifth, about 1 % of all pixels.
+        foreground: ``"balanced"``: several large objects, about 45 % of all pixels. ``"rare"``: one small
+            object in each of four scenes out of five and none in the fifth, about 1 % of all pixels.
         seed: scenes are a function of all arguments; another seed gives other scenes of the same kind.
 
     Returns:
-        Scenes: images (N, 3, size, size) float32 in [0, 1] and labels (N, size, size) int64 in 0..3. A pixel belongs
-        to the topmost object that covers at least half of it, else to the background.
+        Scenes: images (N, 3, size, size) float32 in [0, 1] and labels (N, size, size) int64 in 0..3. A pixel
+        belongs to the topmost object that covers at least half of it, else to the background.
 
     Example:
         >>> images, labels = composed_scenes("train", 4, size=48)
@@ -130,7 +132,8 @@ def _cutout(index: int):
     on_white = emoji.color[index].permute(1, 2, 0).numpy().astype(np.float32)
     alpha = emoji.alpha[index].numpy()
     opacity = np.maximum(alpha, 1)[..., None] / 255
-    color = np.clip((on_white - 255 * (1 - opacity)) / opacity, 0, 255)  # take the white ground out of soft edges
+    # Take the white ground out of the soft edges.
+    color = np.clip((on_white - 255 * (1 - opacity)) / opacity, 0, 255)
     rgba = np.dstack([color.round().astype(np.uint8), alpha])
     picture = Image.fromarray(rgba, "RGBA")
     return picture.crop(picture.getchannel("A").getbbox())
@@ -148,7 +151,8 @@ def _random_crop(split: str, size: int, rng: np.random.Generator) -> np.ndarray:
 
     pictures = _photographs(split)
     picture = pictures[rng.integers(len(pictures))]
-    side = rng.integers(size, min(picture.size), endpoint=True) if size < min(picture.size) else min(picture.size)
+    largest = min(picture.size)
+    side = rng.integers(min(size, largest), largest, endpoint=True)
     left, top = (rng.integers(extent - side, endpoint=True) for extent in picture.size)
     crop = picture.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
     array = np.asarray(crop)
@@ -182,8 +186,10 @@ def _paste(image, label, split, rng, *, extent: float, center: np.ndarray) -> No
     _composite(image, label, cutout, center, class_index + 1)
 
 
-def _composite(image: np.ndarray, label: np.ndarray, cutout: np.ndarray, center: np.ndarray, value: int) -> None:
-    """Draw ``cutout`` (h, w, RGBA) over ``image`` (H, W, 3), and ``value`` into ``label`` (H, W), in place."""
+def _composite(
+    image: np.ndarray, label: np.ndarray, cutout: np.ndarray, center: np.ndarray, value: int
+) -> None:
+    """Draw ``cutout`` (h, w, RGBA) over ``image`` (H, W, 3) and ``value`` into ``label`` (H, W)."""
     height, width = cutout.shape[:2]
     top, left = np.round(center - np.array([height, width]) / 2).astype(int)
     rows = slice(max(top, 0), max(min(top + height, len(image)), 0))

@@ -8,12 +8,12 @@ from torch.nn import functional as F
 class PatchSegmenter(nn.Module):
     """Vision transformer for segmentation in the manner of Segmenter.
 
-    The image is cut into patches, each becomes a token, self-attention mixes all of them from the first layer on, and
-    each token is decoded to class scores, which are upsampled bilinearly to pixels.
+    The image is cut into patches, each becomes a token, self-attention mixes all of them from the first layer
+    on, and each token is decoded to class scores, which are upsampled bilinearly to pixels.
 
-    Two decoders, both from the paper: ``"linear"`` maps a token to its class scores; ``"mask"`` adds one learned
-    query per class, which passes one more attention layer together with the tokens; the scores are scalar products of
-    queries and tokens.
+    Two decoders, both from the paper: ``"linear"`` maps a token to its class scores; ``"mask"`` adds one
+    learned query per class, which passes one more attention layer together with the tokens; the scores are
+    scalar products of queries and tokens.
 
     Args:
         in_channels: channels of the input.

@@ -6,12 +6,12 @@ from torch.nn import functional as F
 
 
 class UNet(nn.Module):
-    """U-Net for 2-D images: an encoder that halves the resolution, a decoder that restores it, skip connections.
+    """U-Net for 2-D images: an encoder that halves the resolution, a decoder that restores it, skips.
 
-    Two changes from the paper keep it small and steady: convolutions are padded, so that the output has the size of
-    the input, and each is followed by group normalization. Batch normalization would tie a pixel's prediction to the
-    other images of the batch; where foreground is rare, its running statistics describe background alone, and
-    training and evaluation then differ for a reason that is not the loss.
+    Two changes from the paper keep it small and steady: convolutions are padded, so that the output has the
+    size of the input, and each is followed by group normalization. Batch normalization would tie a pixel's
+    prediction to the other images of the batch; where foreground is rare, its running statistics describe
+    background alone, and training and evaluation then differ for a reason that is not the loss.
 
     Args:
         in_channels: channels of the input.

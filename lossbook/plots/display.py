@@ -25,7 +25,7 @@ def show(fig, *, alt: str, dpi: int = 100) -> None:
 
 
 def palette_png(png: bytes, *, colors: int = 256) -> bytes:
-    """The same picture with at most ``colors`` colors, on white ground; the original if that is not smaller."""
+    """The same picture with at most ``colors`` colors, on white ground, or the original if smaller."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png))

@@ -23,8 +23,9 @@ def loss_and_gradient(
     """Draw losses of one number, and beside them their gradients by autograd.
 
     Args:
-        losses: label to a function that maps a tensor of shape (K,) to losses of shape (K,), entry by entry. A label
-            that is a loss's name, or begins with one and a blank (``"focal_loss gamma=2"``), takes its color.
+        losses: label to a function that maps a tensor of shape (K,) to losses of shape (K,), entry by entry.
+            A label that is a loss's name, or begins with one and a blank (``"focal_loss gamma=2"``), takes
+            its color.
         inputs: (K,) values at which to draw.
         xlabel, ylabel, gradient_label: axes, with units.
         title: title of the figure.
@@ -64,10 +65,11 @@ def curves(
     ax=None,
     styles: Mapping[str, str] | None = None,
 ):
-    """Draw metrics over steps: the mean over seeds, and as a band the range from the lowest to the highest seed.
+    """Draw metrics over steps: the mean over seeds, and as a band the range of the seeds.
 
     Args:
-        runs: label to (steps of length T, one list of T values per seed). Labels as in :func:`loss_and_gradient`.
+        runs: label to (steps of length T, one list of T values per seed). Labels as in
+            :func:`loss_and_gradient`.
         xlabel, ylabel, title: texts.
         ax: axes to draw into; a new figure unless given.
         styles: line style by label.
@@ -103,7 +105,8 @@ def interval_plot(
     """Draw paired differences with their 95 % intervals, one row each, beside the line of no difference.
 
     Args:
-        differences: label to one difference per seed, or to what :func:`lossbook.claims.measure` made of them.
+        differences: label to one difference per seed, or to what :func:`lossbook.claims.measure` made of
+            them.
         xlabel: what the difference is, with its sign ("Dice minus Dice of cross-entropy").
         title: title of the figure.
         threshold: where to draw the line.

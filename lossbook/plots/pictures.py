@@ -48,7 +48,7 @@ def image_row(
 def prediction_grid(
     images: Tensor, truth: Tensor, predictions: Mapping[str, Tensor], *, title: str = "", size: float = 1.15
 ):
-    """Draw predictions of several losses on the same images: input, truth, then prediction and error for each loss.
+    """Draw predictions of several losses on the same images: input, truth, then prediction and error of each.
 
     Args:
         images: (N, 3, H, W) or (N, 1, H, W) float in [0, 1]; one row each.
@@ -57,8 +57,8 @@ def prediction_grid(
         title: title of the figure.
         size: width of a picture in inches.
 
-    In the columns of errors, a pixel that is right is white; missed foreground is blue, false foreground vermilion, a
-    wrong foreground class orange.
+    In the columns of errors, a pixel that is right is white; missed foreground is blue, false foreground
+    vermilion, a wrong foreground class orange.
 
     Returns:
         matplotlib figure.
@@ -87,7 +87,7 @@ def prediction_grid(
 
 
 def error_picture(prediction: Tensor, truth: Tensor) -> np.ndarray:
-    """(N, H, W) labels to (N, H, W, 3) uint8: white where right, else by kind of error (see ``prediction_grid``)."""
+    """(N, H, W) labels to (N, H, W, 3) uint8: white where right, else the kind of error."""
     kind = torch.zeros_like(truth)
     wrong = prediction != truth
     kind[wrong & (prediction == 0)] = 1

@@ -27,7 +27,8 @@ LABEL_COLORS = (
     "#FFFFFF",
 )
 
-# There are more losses than colors that everybody can tell apart: related losses share a color and differ in line style.
+# There are more losses than colors that everybody can tell apart: related losses share a color and differ in
+# line style.
 _STYLES = {
     "cross_entropy": ("black", "-"),
     "binary_cross_entropy_with_logits": ("black", "--"),

@@ -1,4 +1,4 @@
-"""Tables of results: mean and interval over seeds, with the best marked only where that is more than chance."""
+"""Tables of results: mean and interval over seeds, the best marked only where it is more than chance."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,15 @@ def results_table(
 ) -> None:
     """Display a table: one row for each loss, the baseline first, and one column for each metric.
 
-    A cell holds the mean over seeds and the half width of its 95 % interval. The best of a column is bold only if the
-    interval of its paired difference to the second best excludes zero, over at least three seeds.
+    A cell holds the mean over seeds and the half width of its 95 % interval. The best of a column is bold
+    only if the interval of its paired difference to the second best excludes zero, over at least three seeds.
 
     Args:
-        results: label to metric to one value per seed, all in the same order of seeds. None or NaN marks a seed that
-            has no value (never reached a quality): the cell then says how many have one, and takes no part in "best".
-        metrics: metric to the head of its column, which begins with an arrow: ``"↑ Dice"`` if larger is better,
-            ``"↓ ECE"`` if smaller is; any other head has no best.
+        results: label to metric to one value per seed, all in the same order of seeds. None or NaN marks a
+            seed that has no value (never reached a quality): the cell then says how many have one, and takes
+            no part in "best".
+        metrics: metric to the head of its column, which begins with an arrow: ``"↑ Dice"`` if larger is
+            better, ``"↓ ECE"`` if smaller is; any other head has no best.
         baseline: label of the first row.
         caption: budget and what else a reader must know; the number of seeds is added.
         digits: digits after the point.
@@ -90,8 +91,10 @@ def _as_html(header, rows, bold, caption) -> str:
     body = ""
     for (label, *cells), (_, *marks) in zip(rows, bold, strict=True):
         data = (f"<strong>{cell}</strong>" if mark else cell for cell, mark in zip(cells, marks, strict=True))
-        body += f'<tr><th scope="row">{html.escape(label)}</th>{"".join(f"<td>{cell}</td>" for cell in data)}</tr>'
-    return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        columns = "".join(f"<td>{cell}</td>" for cell in data)
+        body += f'<tr><th scope="row">{html.escape(label)}</th>{columns}</tr>'
+    top = f"<caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+    return f"<table>{top}<tbody>{body}</tbody></table>"
 
 
 def _as_text(header, rows, bold, caption) -> str:
