@@ -111,9 +111,7 @@ def check_claim(sentence: str, values: float | Sequence[float], op: str, thresho
     return Claim(sentence, measured, op, threshold, holds, holding, count)
 
 
-def judge_effect(
-    values: float | Sequence[float] | None, op: str, threshold: float
-) -> tuple[Verdict, Measured | None]:
+def judge_effect(values: float | Sequence[float] | None, op: str, threshold: float) -> tuple[Verdict, Measured | None]:
     """Verdict on an effect: ``held`` when the 95 % interval lies on the stated side of the threshold,
     ``reversed`` when it lies on the other, ``not seen`` otherwise; ``not tested here`` without values or with
     two seeds only."""
@@ -135,9 +133,7 @@ def judge_effect(
 def t_quantile(probability: float, degrees: int) -> float:
     """Quantile of Student's t distribution with a whole number of degrees of freedom."""
     if not 0.5 <= probability < 1 or degrees < 1:
-        raise ValueError(
-            f"expected probability in [0.5, 1) and degrees >= 1, got {probability} and {degrees}"
-        )
+        raise ValueError(f"expected probability in [0.5, 1) and degrees >= 1, got {probability} and {degrees}")
     high = 1.0
     while t_cdf(high, degrees) < probability:
         high *= 2

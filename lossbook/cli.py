@@ -19,9 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lossbook", description="Loss functions, and the book that explains them."
-    )
+    parser = argparse.ArgumentParser(prog="lossbook", description="Loss functions, and the book that explains them.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     losses = commands.add_parser("losses", help="list all losses")
@@ -37,9 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Execute chapters. The full profile with seed 0 saves the notebook in place and its "
         "results in book/results; any other run leaves both alone and writes to .scratch.",
     )
-    run.add_argument(
-        "chapters", metavar="CHAPTER", nargs="*", help="number or name; all chapters unless given"
-    )
+    run.add_argument("chapters", metavar="CHAPTER", nargs="*", help="number or name; all chapters unless given")
     run.add_argument("--profile", choices=("fast", "full"), default="full")
     run.add_argument("--seed", type=_seed, default=0, help="first seed (default 0)")
     run.add_argument("--timeout", type=int, default=7200, help="seconds that a cell may take (default 7200)")

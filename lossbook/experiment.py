@@ -99,9 +99,7 @@ class Chapter:
             Effect: with the verdict ``held``, ``not seen``, ``reversed`` or ``not tested here``.
         """
         if key not in self._expected:
-            raise ValueError(
-                f"key: expected one of {sorted(self._expected)}, got {key!r}; list it with expect() first"
-            )
+            raise ValueError(f"key: expected one of {sorted(self._expected)}, got {key!r}; list it with expect() first")
         if key in self._effects:
             raise ValueError(f"key: {key!r} is reported already")
         verdict, measured = judge_effect(values, op, threshold)
@@ -173,12 +171,8 @@ class Chapter:
         if missing:
             raise AssertionError(f"These expected effects were not reported: {', '.join(missing)}")
         effects = [self._effects[key] for key in self._expected]
-        rows = [
-            (e.statement, str(e.measured or ""), _comparison(e), e.verdict, e.note, e.source) for e in effects
-        ]
-        _display_table(
-            "Effects", ("The paper states", "Measured", "Expected", "Verdict", "Note", "Source"), rows
-        )
+        rows = [(e.statement, str(e.measured or ""), _comparison(e), e.verdict, e.note, e.source) for e in effects]
+        _display_table("Effects", ("The paper states", "Measured", "Expected", "Verdict", "Note", "Source"), rows)
         rows = [
             (c.sentence, "" if c.skipped else str(c.measured), f"{c.op} {c.threshold:g}", c.verdict)
             for c in self.claims
@@ -251,9 +245,7 @@ def versions() -> dict[str, str]:
 
 def write_results(path: Path, results: Mapping[str, Any]) -> None:
     """Write ``results`` as strict JSON with sorted keys, in one step (no half-written file is ever seen)."""
-    text = json.dumps(
-        _plain(results, "results"), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False
-    )
+    text = json.dumps(_plain(results, "results"), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
     draft = path.with_suffix(".json.new")
     draft.write_text(text + "\n", encoding="utf-8")
     draft.replace(path)
@@ -326,9 +318,7 @@ def _plain(value: Any, where: str) -> Any:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"{where}: expected numbers, text, lists or mappings, got {type(value).__name__}"
-        ) from None
+        raise TypeError(f"{where}: expected numbers, text, lists or mappings, got {type(value).__name__}") from None
     return number if math.isfinite(number) else None
 
 

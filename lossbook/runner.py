@@ -37,11 +37,7 @@ def find_chapters(checkout: Path, names: Sequence[str]) -> list[Path]:
     for name in names:
         wanted = Path(name).stem
         number = wanted.zfill(2) if wanted.isdigit() else None
-        match = [
-            path
-            for path in notebooks
-            if path.stem == wanted or (number and path.stem.startswith(f"{number}_"))
-        ]
+        match = [path for path in notebooks if path.stem == wanted or (number and path.stem.startswith(f"{number}_"))]
         if not match:
             raise ChapterError(f"no chapter {name!r} among {[path.stem for path in notebooks]}")
         found += match
@@ -79,9 +75,7 @@ def run_chapter(path: Path, *, profile: str, seed: int, checkout: Path, timeout:
     _set_parameters(notebook, profile, seed)
     started = time.time()
     try:
-        _execute(
-            notebook, path.parent, {"LOSSBOOK_PROFILE": profile, "LOSSBOOK_RESULTS": str(scratch)}, timeout
-        )
+        _execute(notebook, path.parent, {"LOSSBOOK_PROFILE": profile, "LOSSBOOK_RESULTS": str(scratch)}, timeout)
     finally:
         if published:
             for index, source in original.items():
@@ -172,9 +166,7 @@ def _set_parameters(notebook: Any, profile: str, seed: int) -> None:
     for name, value in (("profile", f'"{profile}"'), ("seed", str(seed))):
         source, replaced = re.subn(rf"^{name}\s*=.*$", f"{name} = {value}", source, flags=re.MULTILINE)
         if replaced != 1:
-            raise ChapterError(
-                f"expected one line `{name} = ...` in the cell tagged parameters, got {replaced}"
-            )
+            raise ChapterError(f"expected one line `{name} = ...` in the cell tagged parameters, got {replaced}")
     cells[0].source = source
 
 
@@ -183,11 +175,7 @@ def _merged_streams(outputs: Sequence[Any]) -> list[Any]:
     merged: list[Any] = []
     for output in outputs:
         last = merged[-1] if merged else None
-        if (
-            last is not None
-            and output.output_type == last.output_type == "stream"
-            and output.name == last.name
-        ):
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
             last.text += output.text
         else:
             merged.append(output)

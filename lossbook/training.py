@@ -182,17 +182,13 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 128) -> Tenso
     return torch.cat(outputs)
 
 
-def progress_bar(
-    items: Iterable, label: str = "", *, total: int | None = None, show: bool = True
-) -> Iterable:
+def progress_bar(items: Iterable, label: str = "", *, total: int | None = None, show: bool = True) -> Iterable:
     """Iterate over ``items`` under a plain-text bar on standard output that leaves one line behind."""
     if not show:
         return items
     from tqdm import tqdm
 
-    return tqdm(
-        items, desc=label or None, total=total, file=sys.stdout, ncols=90, mininterval=0.5, leave=True
-    )
+    return tqdm(items, desc=label or None, total=total, file=sys.stdout, ncols=90, mininterval=0.5, leave=True)
 
 
 def evaluate_segmentation(
@@ -283,9 +279,7 @@ def _check_fit(inputs, targets, steps, batch_size, schedule, eval_every, evaluat
     if any(length != len(inputs) for length in lengths):
         raise ValueError(f"targets: expected {len(inputs)} entries like inputs, got {lengths}")
     if not 1 <= batch_size <= len(inputs):
-        raise ValueError(
-            f"batch_size: expected 1 to {len(inputs)} (the number of examples), got {batch_size}"
-        )
+        raise ValueError(f"batch_size: expected 1 to {len(inputs)} (the number of examples), got {batch_size}")
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")
     if schedule not in ("cosine", "constant"):
@@ -321,8 +315,7 @@ def _collect(recent: list[Tensor], losses: list[float]) -> None:
     for value in torch.stack(recent).float().tolist():
         if not math.isfinite(value):
             raise NonFiniteLossError(
-                f"The loss is {value} at step {len(losses) + 1}. "
-                "Look at the inputs, at the step size and at the loss."
+                f"The loss is {value} at step {len(losses) + 1}. Look at the inputs, at the step size and at the loss."
             )
         losses.append(value)
     recent.clear()

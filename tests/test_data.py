@@ -83,9 +83,7 @@ def test_photographs_are_disjoint_and_sized():
 def test_photograph_is_the_one_of_the_package():
     from skimage.data import chelsea
 
-    ours = data.photographs("test", shorter_side=300)[
-        "chelsea"
-    ]  # 300 pixels: its own size, so nothing is resampled
+    ours = data.photographs("test", shorter_side=300)["chelsea"]  # 300 pixels: its own size, so nothing is resampled
     np.testing.assert_array_equal(ours.permute(1, 2, 0).numpy(), chelsea())
 
 

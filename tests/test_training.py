@@ -13,9 +13,7 @@ def linear_problem(count=64, seed=0):
     """Inputs, targets and the least-squares solution, found without training."""
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(count, 3, generator=generator)
-    targets = (
-        inputs @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.3 + 0.1 * torch.randn(count, 1, generator=generator)
-    )
+    targets = inputs @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.3 + 0.1 * torch.randn(count, 1, generator=generator)
     design = torch.cat([inputs, torch.ones(count, 1)], dim=1).double()
     solution = torch.linalg.lstsq(design, targets.double()).solution
     residual = (design @ solution - targets.double()).square().mean()

@@ -48,9 +48,7 @@ class Scenes(NamedTuple):
     labels: Tensor  #: (N, size, size) int64, an index into ``SCENE_CLASSES``
 
 
-def composed_scenes(
-    split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0
-) -> Scenes:
+def composed_scenes(split: str, count: int, *, size: int = 64, foreground: str = "balanced", seed: int = 0) -> Scenes:
     """Compose scenes: emoji of three classes, turned, mirrored, partly hidden, on crops of photographs.
 
     Args:
@@ -186,9 +184,7 @@ def _paste(image, label, split, rng, *, extent: float, center: np.ndarray) -> No
     _composite(image, label, cutout, center, class_index + 1)
 
 
-def _composite(
-    image: np.ndarray, label: np.ndarray, cutout: np.ndarray, center: np.ndarray, value: int
-) -> None:
+def _composite(image: np.ndarray, label: np.ndarray, cutout: np.ndarray, center: np.ndarray, value: int) -> None:
     """Draw ``cutout`` (h, w, RGBA) over ``image`` (H, W, 3) and ``value`` into ``label`` (H, W)."""
     height, width = cutout.shape[:2]
     top, left = np.round(center - np.array([height, width]) / 2).astype(int)

@@ -46,8 +46,7 @@ class UNet(nn.Module):
             for before, after in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
         self.decoder = nn.ModuleList(
-            _block(below + here, here, convolutions)
-            for below, here in zip(widths[:0:-1], widths[-2::-1], strict=True)
+            _block(below + here, here, convolutions) for below, here in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.head = nn.Conv2d(width, out_channels, kernel_size=1)
 
@@ -66,9 +65,7 @@ class UNet(nn.Module):
     def _check(self, images: Tensor) -> None:
         factor = 2**self.depth
         if images.ndim != 4 or images.shape[1] != self.in_channels:
-            raise ValueError(
-                f"images: expected shape (N, {self.in_channels}, H, W), got {tuple(images.shape)}"
-            )
+            raise ValueError(f"images: expected shape (N, {self.in_channels}, H, W), got {tuple(images.shape)}")
         if images.shape[2] % factor or images.shape[3] % factor:
             raise ValueError(f"images: expected H and W divisible by {factor}, got {tuple(images.shape[2:])}")
 
@@ -77,9 +74,7 @@ def _block(in_channels: int, out_channels: int, convolutions: int) -> nn.Sequent
     layers: list[nn.Module] = []
     for channels in [in_channels] + [out_channels] * (convolutions - 1):
         layers += [
-            nn.Conv2d(
-                channels, out_channels, kernel_size=3, padding=1, bias=False
-            ),  # the normalization has a bias
+            nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=False),  # the normalization has a bias
             nn.GroupNorm(4, out_channels),
             nn.ReLU(inplace=True),
         ]

@@ -41,9 +41,7 @@ def loss_and_gradient(
         x = inputs.detach().clone().requires_grad_()
         values = function(x)
         if values.shape != x.shape:
-            raise ValueError(
-                f"losses[{label!r}]: expected values of shape {tuple(x.shape)}, got {tuple(values.shape)}"
-            )
+            raise ValueError(f"losses[{label!r}]: expected values of shape {tuple(x.shape)}, got {tuple(values.shape)}")
         (gradient,) = torch.autograd.grad(values.sum(), x)
         style = _line(label, (styles or {}).get(label))
         left.plot(inputs.numpy(force=True), values.numpy(force=True), label=label, **style)
@@ -84,9 +82,7 @@ def curves(
     for label, (steps, seeds) in runs.items():
         values = np.asarray(seeds, dtype=float)
         if values.ndim != 2 or values.shape[1] != len(steps):
-            raise ValueError(
-                f"runs[{label!r}]: expected one list of {len(steps)} values per seed, got {values.shape}"
-            )
+            raise ValueError(f"runs[{label!r}]: expected one list of {len(steps)} values per seed, got {values.shape}")
         style = _line(label, (styles or {}).get(label))
         (line,) = ax.plot(steps, values.mean(0), label=label, **style)
         ax.fill_between(steps, values.min(0), values.max(0), color=line.get_color(), alpha=0.15, linewidth=0)

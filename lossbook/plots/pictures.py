@@ -14,15 +14,11 @@ def colorize_labels(labels: Tensor) -> np.ndarray:
     highest = int(labels.max())
     if int(labels.min()) < 0 or highest >= len(LABEL_COLORS):
         raise ValueError(f"labels: expected values in 0..{len(LABEL_COLORS) - 1}, got up to {highest}")
-    palette = np.array(
-        [[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in LABEL_COLORS], dtype=np.uint8
-    )
+    palette = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in LABEL_COLORS], dtype=np.uint8)
     return palette[labels.numpy(force=True)]
 
 
-def image_row(
-    images: Sequence[Tensor | np.ndarray], titles: Sequence[str], *, title: str = "", size: float = 1.6
-):
+def image_row(images: Sequence[Tensor | np.ndarray], titles: Sequence[str], *, title: str = "", size: float = 1.6):
     """Draw pictures side by side, each with a title.
 
     Args:
@@ -74,9 +70,7 @@ def prediction_grid(
     for label, prediction in predictions.items():
         columns += [(label, list(prediction)), ("error", list(error_picture(prediction, truth)))]
     rows = len(truth)
-    fig, axes = plt.subplots(
-        rows, len(columns), figsize=(size * len(columns), size * rows + 0.6), squeeze=False
-    )
+    fig, axes = plt.subplots(rows, len(columns), figsize=(size * len(columns), size * rows + 0.6), squeeze=False)
     for column, (name, pictures) in enumerate(columns):
         for row, picture in enumerate(pictures):
             _draw(axes[row, column], picture)

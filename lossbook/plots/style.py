@@ -95,7 +95,5 @@ def use_style() -> None:
 
 def _known(loss: str) -> str:
     if loss not in COLORS:
-        raise ValueError(
-            f"loss: expected a name in lossbook.plots.COLORS, got {loss!r}; add it in plots/style.py"
-        )
+        raise ValueError(f"loss: expected a name in lossbook.plots.COLORS, got {loss!r}; add it in plots/style.py")
     return loss

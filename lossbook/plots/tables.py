@@ -39,12 +39,9 @@ def results_table(
         raise ValueError(f"results: expected the same number of seeds everywhere, got {sorted(counts)}")
     count = counts.pop()
     best = {
-        metric: _best({label: results[label][metric] for label in labels}, head)
-        for metric, head in metrics.items()
+        metric: _best({label: results[label][metric] for label in labels}, head) for metric, head in metrics.items()
     }
-    caption = (
-        f"{caption} Mean and half width of the 95 % interval over {count} seed{'s' if count > 1 else ''}."
-    )
+    caption = f"{caption} Mean and half width of the 95 % interval over {count} seed{'s' if count > 1 else ''}."
     if count >= FEWEST_FOR_INTERVAL:
         caption += " Bold: better than the second best, the interval of the paired difference excludes zero."
     header = ["Loss", *metrics.values()]
