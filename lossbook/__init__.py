@@ -1,8 +1,8 @@
 """lossbook: loss functions for deep learning, each derived, tested and explained.
 
-Every loss is a function (`lb.dice_loss`), a module (`lb.DiceLoss`) and a card (`lb.cards["dice_loss"]`). What the
-chapters of the book need besides (`lb.data`, `lb.models`, `lb.training`, `lb.experiment`, `lb.plots`, ...) is imported
-on first use.
+Every loss is a function (`lb.dice_loss`), a module (`lb.DiceLoss`) and a card (`lb.cards["dice_loss"]`). What
+the chapters of the book need besides (`lb.data`, `lb.models`, `lb.training`, `lb.experiment`, `lb.plots`,
+...) is imported on first use.
 """
 
 from __future__ import annotations

@@ -109,9 +109,7 @@ class LossCard:
         text = inspect.getdoc(self.function) or ""
         heads = list(re.finditer(r"^(Args|Returns|Raises|References|Example):\n", text, flags=re.MULTILINE))
         ends = [head.start() for head in heads[1:]] + [len(text)]
-        sections = {
-            head[1]: inspect.cleandoc(text[head.end() : end]) for head, end in zip(heads, ends, strict=True)
-        }
+        sections = {head[1]: inspect.cleandoc(text[head.end() : end]) for head, end in zip(heads, ends, strict=True)}
         formula = re.search(r"\.\. math::\n\n((?:    .*\n|\n)+)", text)
         sections["purpose"] = text.split("\n\n")[0].replace("\n", " ")
         sections["formula"] = inspect.cleandoc(formula[1]) if formula else ""

@@ -1,4 +1,4 @@
-"""Settings for every test: the tensors are small, so one thread is fastest, and results do not depend on their number."""
+"""Settings for every test: the tensors are small, so one thread is fastest."""
 
 import torch
 

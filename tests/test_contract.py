@@ -184,7 +184,7 @@ def test_everything_ignored_is_a_zero_attached_to_the_graph(card, task):
     case = {"task": task} if "task" in card.parameters else {}
     if task == "multiclass" and card.name in ("bce_dice_loss", "combo_loss"):
         case = {}
-    for per_image in ((True, False) if "per_image" in card.parameters else (None,)):
+    for per_image in (True, False) if "per_image" in card.parameters else (None,):
         settings = case | {"ignore_index": 255} | ({} if per_image is None else {"per_image": per_image})
         first, *others = draw(card, settings)
         others[0] = torch.full_like(others[0], 255)
@@ -304,7 +304,7 @@ def test_not_a_tensor(card):
 @every_card
 def test_integer_scores(card):
     first, *others = draw(card)
-    with pytest.raises(TypeError, match="must be a floating-point tensor, got torch.int64"):
+    with pytest.raises(TypeError, match=r"must be a floating-point tensor, got torch\.int64"):
         card.function(first.long(), *others)
 
 
@@ -357,7 +357,8 @@ def test_wrong_settings(card):
 
 
 @pytest.mark.parametrize(
-    "card", [c for c in CARDS if "weight" in c.values[0].parameters and task_of(c.values[0], {}) == "multiclass"]
+    "card",
+    [c for c in CARDS if "weight" in c.values[0].parameters and task_of(c.values[0], {}) == "multiclass"],
 )
 def test_class_weights_of_the_wrong_length(card):
     with pytest.raises(ValueError, match=r"weight must have shape \(3,\)"):

@@ -1,7 +1,7 @@
 """What a program must know of a loss, stated beside the loss.
 
-`@loss(...)` records facts and leaves the function as it is; `@gradient_of(loss)` records the hand-derived gradient.
-`lossbook.catalogue` gathers both, together with what signature and docstring say, into cards.
+`@loss(...)` records facts and leaves the function as it is; `@gradient_of(loss)` records the hand-derived
+gradient. `lossbook.catalogue` gathers both, together with what signature and docstring say, into cards.
 """
 
 from __future__ import annotations

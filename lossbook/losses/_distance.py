@@ -44,12 +44,12 @@ def _minimum_along(lines: Tensor) -> Tensor:
 
 
 @squared_distance.register_fake
-def _(mask: Tensor, spatial: int) -> Tensor:
+def _(mask: Tensor, spatial: int) -> Tensor:  # noqa: ARG001
     return mask.new_empty(mask.shape, dtype=torch.float32)
 
 
 @squared_distance.register_vmap
-def _(info, in_dims: tuple[int | None, None], mask: Tensor, spatial: int) -> tuple[Tensor, int]:
+def _(_info, in_dims: tuple[int | None, None], mask: Tensor, spatial: int) -> tuple[Tensor, int]:
     return squared_distance(mask.movedim(in_dims[0], 0), spatial), 0
 
 

@@ -12,10 +12,12 @@ P = ParamSpec("P")
 
 
 class LossModule(nn.Module, Generic[P]):
-    """A loss with its settings fixed: `FocalLoss(gamma=3.0)(logits, target)` is `focal_loss(logits, target, gamma=3.0)`.
+    """A loss with its settings fixed.
 
-    Settings are keyword arguments and become attributes, which may be changed later. Tensor settings (class weights)
-    are buffers: they move with `.to(device)` and are saved in the `state_dict`.
+    `FocalLoss(gamma=3.0)(logits, target)` is `focal_loss(logits, target, gamma=3.0)`.
+
+    Settings are keyword arguments and become attributes, which may be changed later. Tensor settings (class
+    weights) are buffers: they move with `.to(device)` and are saved in the `state_dict`.
     """
 
     function: ClassVar[Callable[..., Tensor]]
@@ -57,7 +59,8 @@ def as_module(name: str, function: Callable[Concatenate[Tensor, Tensor, Tensor, 
 def as_module(name: str, function: Callable[..., Tensor]) -> type[LossModule[Any]]:
     """Derive the module class called `name`; assign it to that very name in the module of the function.
 
-    The class then pickles, deep-copies and works with `isinstance`; editors and type checkers see its settings.
+    The class then pickles, deep-copies and works with `isinstance`; editors and type checkers see its
+    settings.
     """
     parameters = inspect.signature(function).parameters.values()
     settings = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]

@@ -20,8 +20,9 @@ def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype:
     """Reduce weighted contributions.
 
     `values` are the contributions, already multiplied by their weights and exactly zero where nothing counts;
-    `weights` (broadcastable to them; one each by default) are what the mean divides by. Where all weights are zero the mean is a
-    zero that is attached to the graph. The result is returned in `dtype`, by default that of `values`.
+    `weights` (broadcastable to them; one each by default) are what the mean divides by. Where all weights are
+    zero the mean is a zero that is attached to the graph. The result is returned in `dtype`, by default that
+    of `values`.
     """
     if reduction == "mean":
         total = values.new_tensor(values.numel()) if weights is None else weights.expand_as(values).sum()

@@ -1,7 +1,7 @@
 """Checks of arguments: each names the argument, what is expected and what came.
 
-Checks of shapes, dtypes and devices always run; they read no values. Checks of values (is every label in range?) go
-through `known`, which looks only where looking is free.
+Checks of shapes, dtypes and devices always run; they read no values. Checks of values (is every label in
+range?) go through `known`, which looks only where looking is free.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def check_tensors(**tensors: Tensor | None) -> None:
         if first is None:
             first_name, first = name, tensor
         elif tensor.device != first.device:
-            raise ValueError(f"{name} is on {tensor.device}, but {first_name} is on {first.device}; they must share one")
+            raise ValueError(
+                f"{name} is on {tensor.device}, but {first_name} is on {first.device}; they must share one"
+            )
 
 
 def check_floating(name: str, tensor: Tensor) -> None:
@@ -75,9 +77,7 @@ def check_floating(name: str, tensor: Tensor) -> None:
 def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
     """Both tensors have one shape; nothing is broadcast silently."""
     if tensor.shape != other.shape:
-        raise ValueError(
-            f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}"
-        )
+        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}")
 
 
 def check_class_weight(weight: Tensor | None, classes: int, name: str = "weight") -> None:
@@ -113,8 +113,7 @@ def check_labels(target: Tensor, shape: tuple[int, ...], name: str, ignore_index
         )
     if target.shape != expected:
         raise ValueError(
-            f"target must have shape {expected} to go with {name} of shape {shape}, "
-            f"got {tuple(target.shape)}"
+            f"target must have shape {expected} to go with {name} of shape {shape}, got {tuple(target.shape)}"
         )
     classes = shape[1]
 

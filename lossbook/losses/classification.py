@@ -1,8 +1,8 @@
 """Losses that score class predictions one by one: every pixel, or every example, by itself.
 
-Shapes are torch's: `(N, C, *)` logits with `(N, *)` labels for one label out of `C`, and twice the same shape where each
-entry is a yes-or-no question of its own. In segmentation `*` are the dimensions of the picture and each pixel is an
-example; these losses are then called distribution-based.
+Shapes are torch's: `(N, C, *)` logits with `(N, *)` labels for one label out of `C`, and twice the same shape
+where each entry is a yes-or-no question of its own. In segmentation `*` are the dimensions of the picture and
+each pixel is an example; these losses are then called distribution-based.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ _CLASSIFICATION_TASKS = (
     "tabular",
     "time series",
 )
+_GROUPS = [[1, 0, 0, 0, 0, 1, 1, 0, 0, 0]]  # the first five positions look alike, and the last five do
 _SEPARATE_ROLES = not_applicable("the prediction is a logit, the target a label")
 _LOG_LOSS = {
     "minimum_at_target": yes,
@@ -99,18 +100,19 @@ def cross_entropy(
 
         \ell(z, y) = -w_y \log \mathrm{softmax}(z)_y = w_y \Big( \log \sum_{c} e^{z_c} - z_y \Big)
 
-    The arithmetic, and the meaning of every argument, is that of :func:`torch.nn.functional.cross_entropy`. Two things
-    are ours: where every label is ignored the mean is a zero attached to the graph, not NaN; and the gradient at an
-    ignored position is zero even where its logits are NaN.
+    The arithmetic, and the meaning of every argument, is that of :func:`torch.nn.functional.cross_entropy`.
+    Two things are ours: where every label is ignored the mean is a zero attached to the graph, not NaN; and
+    the gradient at an ignored position is zero even where its logits are NaN.
 
     Args:
         logits: raw scores, `(N, C, *)`.
         target: class indices, `(N, *)` integers; or class probabilities, `(N, C, *)` floats.
         weight: one weight per class, `(C,)`.
-        ignore_index: label of positions that do not count. A real class given here still takes part in the softmax.
+        ignore_index: label of positions that do not count. A real class given here still takes part in the
+            softmax.
         label_smoothing: share of the target that is spread evenly over the classes, in [0, 1].
-        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels (by the
-            number of positions where the target holds probabilities).
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels
+            (by the number of positions where the target holds probabilities).
 
     Returns:
         The loss in nats: a scalar, or `(N, *)` for `reduction="none"`.
@@ -121,8 +123,8 @@ def cross_entropy(
 
     References:
         Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990,
-        https://doi.org/10.1007/978-3-642-76153-9_28. Pixel-wise: Long, Shelhamer and Darrell, Fully convolutional networks for
-        semantic segmentation, 2015, https://arxiv.org/abs/1411.4038.
+        https://doi.org/10.1007/978-3-642-76153-9_28. Pixel-wise: Long, Shelhamer and Darrell, Fully
+        convolutional networks for semantic segmentation, 2015, https://arxiv.org/abs/1411.4038.
 
     Example:
         >>> logits = torch.tensor([[2.0, 0.0, 0.0]])
@@ -183,7 +185,8 @@ def _cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
     names=("binary cross-entropy", "log loss", "logistic loss", "BCE"),
     domain={"logits": "logits", "target": "mask"},
     range=(0.0, float("inf")),
-    properties=_LOG_LOSS | {"bounded": no("a confident mistake costs as much as its logit", scores=[[200.0]], labels=[[0]])},
+    properties=_LOG_LOSS
+    | {"bounded": no("a confident mistake costs as much as its logit", scores=[[200.0]], labels=[[0]])},
     cases=({"pos_weight": (3.0,)}, {"weight": (0.3,)}, {"ignore_index": 255}),
     chapter=8,
 )  # fmt: skip
@@ -202,13 +205,14 @@ def binary_cross_entropy_with_logits(
 
         \ell(z, y) = -w \big[ w_+\, y \log \sigma(z) + (1 - y) \log (1 - \sigma(z)) \big]
 
-    The arithmetic is that of :func:`torch.nn.functional.binary_cross_entropy_with_logits`; `ignore_index` is ours.
+    The arithmetic is that of :func:`torch.nn.functional.binary_cross_entropy_with_logits`; `ignore_index` is
+    ours.
 
     Args:
         logits: raw scores, any shape.
         target: truth of the same shape: booleans, 0 and 1, or probabilities between them.
-        weight: weight of each entry, broadcast to the shape of the logits. As in torch it does not enter the mean's
-            divisor.
+        weight: weight of each entry, broadcast to the shape of the logits. As in torch it does not enter the
+            mean's divisor.
         pos_weight: weight :math:`w_+` of the positive answer, broadcast to the shape of the logits.
         ignore_index: value of the target that marks entries which do not count, such as 255 or -1.
         reduction: `"none"` gives the shape of the logits; `"mean"` divides by the number of counted entries.
@@ -220,7 +224,8 @@ def binary_cross_entropy_with_logits(
         ValueError: shapes that differ, a target outside [0, 1], an unknown reduction.
 
     References:
-        Cox, The regression analysis of binary sequences, 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x.
+        Cox, The regression analysis of binary sequences, 1958,
+        https://doi.org/10.1111/j.2517-6161.1958.tb00292.x.
 
     Example:
         >>> binary_cross_entropy_with_logits(torch.tensor([2.0, -2.0]), torch.tensor([1.0, 1.0]))
@@ -291,7 +296,7 @@ def _cross_entropies(
     domain={"logits": "logits", "target": "target of the task", "weight": "weight map"},
     range=(0.0, float("inf")),
     properties=_LOG_LOSS
-    | {"proper": no("weights that depend on the label move the best answer", labels=[[1, 0]], extra=[[3.0, 1.0]])},
+    | {"proper": no("weights that depend on the label move the best answer", labels=_GROUPS, extra=[[3.0, 1.0] * 5])},
     cases=({"task": "binary"}, {"task": "multilabel"}, {"ignore_index": 1}),
     chapter=8,
 )
@@ -320,7 +325,8 @@ def weighted_cross_entropy(
         weight: non-negative weight of each position, the shape of the target.
         task: `"multiclass"`, `"multilabel"` or `"binary"`.
         ignore_index: label of positions that do not count, or `None`.
-        reduction: `"none"` gives the weighted losses in the shape of the target; `"mean"` divides by the sum of weights.
+        reduction: `"none"` gives the weighted losses in the shape of the target; `"mean"` divides by the sum
+            of weights.
 
     Returns:
         The loss in nats: a scalar, or the shape of the target for `reduction="none"`.
@@ -367,8 +373,8 @@ def _weighted_cross_entropy_gradient(logits: Tensor, target: Tensor, weight: Ten
     | {
         "bounded": no("a confident mistake costs as much as its logit", scores=[[200.0, -200.0]], labels=[[0, 1]]),
         "proper": no(
-            "where both labels occur, one as often as the other is the answer that costs least, whatever their share",
-            labels=[[1] + [0] * 9],
+            "the best answer to a rare class is more often yes than the class is there",
+            labels=_GROUPS,
         ),
     },
     cases=({"task": "multiclass"}, {"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255}),
@@ -390,9 +396,10 @@ def balanced_cross_entropy(
         \mathcal L = \frac{-\beta \sum_{i: y_i = 1} \log p_i - (1 - \beta) \sum_{i: y_i = 0} \log (1 - p_i)}
                           {\beta\, |Y_+| + (1 - \beta)\, |Y_-|}, \qquad \beta = \frac{|Y_-|}{|Y_+| + |Y_-|}
 
-    The numerator is the loss of the paper (`reduction="sum"`); with the library's divisor, the sum of the weights, the
-    mean is the average of the two classes' mean cross-entropies. With several classes a class weighs one minus its
-    share. An image that holds a single class gives that class no weight, so it contributes nothing.
+    The numerator is the loss of the paper (`reduction="sum"`); with the library's divisor, the sum of the
+    weights, the mean is the average of the two classes' mean cross-entropies. With several classes a class
+    weighs one minus its share. An image that holds a single class gives that class no weight, so it
+    contributes nothing.
 
     Args:
         logits: raw scores, `(N, C, *)`; `(N, *)` for `task="binary"`.
@@ -400,7 +407,8 @@ def balanced_cross_entropy(
         task: `"multiclass"`, `"multilabel"` (each channel is balanced by itself) or `"binary"`.
         per_image: shares are those of the image (the paper's) or, if `False`, of the batch.
         ignore_index: label of positions that do not count, or `None`.
-        reduction: `"none"` gives the weighted losses in the shape of the target; `"mean"` divides by the sum of weights.
+        reduction: `"none"` gives the weighted losses in the shape of the target; `"mean"` divides by the sum
+            of weights.
 
     Returns:
         The loss in nats: a scalar, or the shape of the target for `reduction="none"`.
@@ -456,15 +464,16 @@ def _balanced_cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
 
 
 @loss(
-    tasks=("image classification", "object detection", "object tracking", "semantic segmentation", "challenges and future"),
+    tasks=("image classification", "object detection", "object tracking", "semantic segmentation",
+           "challenges and future"),
     names=("focal",),
     domain={"logits": "logits", "target": "target of the task"},
     range=(0.0, float("inf")),
     properties=_LOG_LOSS
     | {
         "convex": no("between a confident and a hesitant hit the loss lies above its chord",
-                     scores=[[[-1.0], [0.0]]], other=[[[-6.0], [0.0]]], labels=[[0]]),
-        "proper": no("the best answer is less sure than the truth", labels=[[1] * 9 + [0]]),
+                     scores=[[[-2.0], [0.0]]], other=[[[-10.0], [0.0]]], labels=[[0]]),
+        "proper": no("the best answer is less sure than the truth", labels=_GROUPS),
     },
     cases=({"task": "binary"}, {"task": "multilabel", "alpha": 0.25}, {"gamma": 0.5}, {"gamma": 0.0},
            {"alpha": (0.2, 1.0, 3.0)}, {"ignore_index": 255}),
@@ -491,21 +500,23 @@ def focal_loss(
 
     Args:
         logits: raw scores, `(N, C, *)`; any shape for `task="binary"`.
-        target: labels `(N, *)` for `"multiclass"`, else booleans, 0 and 1 or probabilities in the shape of the logits.
+        target: labels `(N, *)` for `"multiclass"`, else booleans, 0 and 1 or probabilities in the shape of
+            the logits.
         task: `"multiclass"`, `"multilabel"` or `"binary"`.
         gamma: focusing exponent, at least 0; 0 is cross-entropy. Values below 1 have finite gradients too.
-        alpha: `None`; for `"binary"` and `"multilabel"` a number in [0, 1], the weight of the positive answer (one
-            minus it weighs the negative); for `"multiclass"` one weight per class, `(C,)`.
+        alpha: `None`; for `"binary"` and `"multilabel"` a number in [0, 1], the weight of the positive answer
+            (one minus it weighs the negative); for `"multiclass"` one weight per class, `(C,)`.
         ignore_index: value of the target that marks positions which do not count, or `None`.
-        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of counted positions (`alpha`
-            does not enter; RetinaNet divides the sum by the number of positives instead).
+        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of counted positions
+            (`alpha` does not enter; RetinaNet divides the sum by the number of positives instead).
 
     Returns:
         The loss in nats: a scalar, or the shape of the target for `reduction="none"`.
 
     Raises:
         TypeError: a float target where class indices are due; an `alpha` that does not fit the task.
-        ValueError: shapes that do not go together, labels out of range, a negative gamma, an unknown reduction.
+        ValueError: shapes that do not go together, labels out of range, a negative gamma, an unknown
+            reduction.
 
     References:
         Lin, Goyal, Girshick, He and Dollár, Focal loss for dense object detection, 2017,
@@ -550,8 +561,8 @@ FocalLoss = as_module("FocalLoss", focal_loss)
 
 @gradient_of(focal_loss)
 def _focal_gradient(logits: Tensor, target: Tensor, *, gamma: float = 2.0) -> Tensor:
-    r"""With the true class's :math:`p_t`,
-    :math:`\partial\ell / \partial z_c = \big[(1-p_t)^\gamma - \gamma\, p_t (1-p_t)^{\gamma-1} \log p_t\big] (p_c - [c = y])`."""
+    r""":math:`\partial\ell / \partial z_c = f(p_t)\, (p_c - [c = y])`, cross-entropy's gradient times
+    :math:`f(p_t) = (1-p_t)^\gamma - \gamma\, p_t (1-p_t)^{\gamma-1} \log p_t`."""
     p = logits.softmax(1)
     truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
     p_t = (p * truth).sum(1, keepdim=True)

@@ -15,7 +15,8 @@ __all__ = ["L1Loss", "l1_loss"]
 
 
 @loss(
-    tasks=("object tracking", "semantic segmentation", "image-to-image", "text-to-image", "inpainting", "dehazing",
+    tasks=("object tracking", "semantic segmentation", "image-to-image", "text-to-image", "inpainting",
+    "dehazing",
            "tabular", "time series"),
     names=("L1", "MAE", "pixel-wise mean"),
     domain={"prediction": "real numbers", "target": "real numbers"},
@@ -41,8 +42,8 @@ def l1_loss(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None,
 
         \ell(\hat y, y) = |\hat y - y|
 
-    The arithmetic is that of :func:`torch.nn.functional.l1_loss`. On class probabilities against a one-hot mask it is a
-    region loss for segmentation.
+    The arithmetic is that of :func:`torch.nn.functional.l1_loss`. On class probabilities against a one-hot
+    mask it is a region loss for segmentation.
 
     Args:
         prediction: predicted values, any shape.
@@ -58,7 +59,8 @@ def l1_loss(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None,
         ValueError: shapes that differ, an unknown reduction.
 
     References:
-        Boscovich, 1757, and Laplace, 1774, as told by Stigler, The history of statistics, 1986, ISBN 978-0674403413.
+        Boscovich, 1757, and Laplace, 1774, as told by Stigler, The history of statistics, 1986, ISBN
+        978-0674403413.
 
     Example:
         >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))

@@ -122,10 +122,9 @@ def _pixels(prediction: Tensor, target: Tensor, task: str, from_logits: bool, ig
     scores = _flat(scores, task)
     if valid is not None:  # NaN under an ignored pixel must not reach the gradient
         scores = torch.where(valid, scores, 0.0)
+    p = scores
     if from_logits:
         p = scores.softmax(1) if task == "multiclass" else scores.sigmoid()
-    else:
-        p = scores
     return _Pixels(p if valid is None else torch.where(valid, p, 0.0), g, valid)
 
 
@@ -170,7 +169,7 @@ def _regions(
 
 
 def _ratio(numerator: Tensor, denominator: Tensor, smooth: float | tuple[float, float]) -> Tensor:
-    """`(numerator + smooth) / (denominator + smooth)`, where 0 / 0, nothing found where nothing is, counts as perfect."""
+    """`(numerator + smooth) / (denominator + smooth)`; 0 / 0, nothing found where nothing is, counts as perfect."""
     above, below = smooth if isinstance(smooth, tuple) else (smooth, smooth)
     check_positive("smooth", min(above, below), zero=True)
     numerator, denominator = numerator + above, denominator + below
@@ -178,7 +177,9 @@ def _ratio(numerator: Tensor, denominator: Tensor, smooth: float | tuple[float, 
     return torch.where(empty, 1.0, numerator / torch.where(empty, 1.0, denominator))
 
 
-def _reduce_regions(values: Tensor, counted: Tensor, weight: Tensor | None, reduction: str, like: Tensor, task: str) -> Tensor:  # fmt: skip
+def _reduce_regions(
+    values: Tensor, counted: Tensor, weight: Tensor | None, reduction: str, like: Tensor, task: str
+) -> Tensor:
     """Weigh by class and reduce; `"none"` drops the class axis of a binary task."""
     check_reduction(reduction)
     check_class_weight(weight, values.shape[-1])
@@ -214,7 +215,14 @@ def _region_count(prediction: Tensor, task: str) -> int:
 # --------------------------------------------------------------------------------------------------------------------
 # Overlap of two regions
 
-_TASKS = ({"task": "binary"}, {"task": "multilabel"}, {"per_image": False}, {"classes": "present"}, {"ignore_index": 255})
+_TASKS = (
+    {"task": "binary"},
+    {"task": "multilabel"},
+    {"per_image": False},
+    {"classes": "present"},
+    {"ignore_index": 255},
+)
+_GROUPS = [[1, 0, 0, 0, 0, 1, 1, 0, 0, 0]]  # the first five pixels look alike, and the last five do
 _OVERLAP = {
     "minimum_at_target": yes,
     "convex": no("it is flat far from the truth and steep near it", task="binary",
@@ -223,7 +231,7 @@ _OVERLAP = {
     "smooth": yes,
     "bounded": yes,
     "symmetric": yes,
-    "proper": no("the best answer is all or nothing, never a probability", labels=[[1] * 3 + [0] * 7]),
+    "proper": no("where some pixels are surer than others, their frequencies are not the best answer", labels=_GROUPS),
     "scale_invariant": no("half the probability on both sides is not the same overlap", task="binary",
                           scores=[[0.8, 0.4]], target=[[1.0, 0.0]]),
     "permutation_invariant": yes,
@@ -267,7 +275,7 @@ def dice_loss(
         task: `"multiclass"`, `"multilabel"` or `"binary"`.
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         denominator: `"sum"` (Drozdzal et al.) or `"square"`, the sums of squares of V-Net (Milletari et al.).
-        overlap: `"product"`, or `"l1"` (Wang and Blaschko): :math:`(\sum p + \sum g - \sum |p - g|) / 2`, which alone is
+        overlap: `"product"`, or `"l1"` (Wang et al.): :math:`(\sum p + \sum g - \sum |p - g|) / 2`, which alone is
             smallest at :math:`p = g` where the target is soft. On hard masks both are the same.
         per_image: a region is one class of one image (V-Net, MONAI), or of the batch (nnU-Net's batch Dice).
         classes: `"all"`, or `"present"`: a region without foreground does not count.
@@ -298,9 +306,7 @@ def dice_loss(
     """
     check_choice("denominator", denominator, ("sum", "square"))
     pixels = _pixels(prediction, target, task, from_logits, ignore_index)
-    regions = _regions(
-        pixels, per_image=per_image, classes=classes, squared=denominator == "square", overlap=overlap
-    )
+    regions = _regions(pixels, per_image=per_image, classes=classes, squared=denominator == "square", overlap=overlap)
     values = 1 - _ratio(2 * regions.overlap, regions.predicted + regions.target, smooth)
     return _reduce_regions(values, regions.counted, weight, reduction, prediction, task)
 
@@ -324,7 +330,6 @@ def _dice_gradient(prediction: Tensor, target: Tensor, *, task: str = "multiclas
     domain={"prediction": "scores of the task", "target": "target of the task"},
     range=(0.0, 1.0),
     properties=_OVERLAP | {
-        "proper": no("its best answer is surer than the truth", labels=[[1] * 3 + [0] * 7]),
         "scale_invariant": yes,
     },
     cases=(*_TASKS, {"smooth": 1.0}, {"weight": (0.0, 1.0, 3.0)}),
@@ -397,7 +402,9 @@ SquaredDiceLoss = as_module("SquaredDiceLoss", squared_dice_loss)
 
 
 @gradient_of(squared_dice_loss)
-def _squared_dice_gradient(prediction: Tensor, target: Tensor, *, task: str = "multiclass", smooth: float = 1e-5) -> Tensor:  # fmt: skip
+def _squared_dice_gradient(
+    prediction: Tensor, target: Tensor, *, task: str = "multiclass", smooth: float = 1e-5
+) -> Tensor:
     r"""With :math:`D = (2\sum pg + s) / (\sum p^2 + \sum g^2 + s)`,
     :math:`\partial\ell / \partial p_i = 2 (D p_i - g_i) / (\sum p^2 + \sum g^2 + s)`."""
     p, g = _probabilities_and_truth(prediction, target, task)
@@ -413,7 +420,8 @@ def _squared_dice_gradient(prediction: Tensor, target: Tensor, *, task: str = "m
     range=(0.0, 1.0),
     properties=_OVERLAP | {
         "symmetric": no("the weights come from the target alone", task="multilabel",
-                        scores=[[[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]], target=[[[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]]),
+                        scores=[[[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]],
+                        target=[[[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]]),
     },
     cases=({"task": "binary"}, {"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255},
            {"weighting": "simple"}, {"weighting": "uniform"}, {"smooth": 1.0}),
@@ -575,7 +583,9 @@ LogCoshDiceLoss = as_module("LogCoshDiceLoss", log_cosh_dice_loss)
 
 
 @gradient_of(log_cosh_dice_loss)
-def _log_cosh_dice_gradient(prediction: Tensor, target: Tensor, *, task: str = "multiclass", smooth: float = 1e-5) -> Tensor:  # fmt: skip
+def _log_cosh_dice_gradient(
+    prediction: Tensor, target: Tensor, *, task: str = "multiclass", smooth: float = 1e-5
+) -> Tensor:
     r""":math:`\partial\ell / \partial p_i = \tanh(\ell_{\text{Dice}})\, \partial\ell_{\text{Dice}} / \partial p_i`."""
     p, g = _probabilities_and_truth(prediction, target, task)
     size = _region_sum(p + g, task) + smooth
@@ -675,7 +685,8 @@ _TVERSKY = _OVERLAP | {
     domain={"prediction": "scores of the task", "target": "target of the task"},
     range=(0.0, 1.0),
     properties=_TVERSKY,
-    cases=(*_TASKS, {"smooth": 1.0}, {"alpha": 0.5, "beta": 0.5}, {"alpha": 1.0, "beta": 1.0}, {"weight": (0.0, 1.0, 3.0)}),
+    cases=(*_TASKS, {"smooth": 1.0}, {"alpha": 0.5, "beta": 0.5}, {"alpha": 1.0, "beta": 1.0},
+           {"weight": (0.0, 1.0, 3.0)}),
     chapter=8,
 )  # fmt: skip
 def tversky_loss(
@@ -700,8 +711,7 @@ def tversky_loss(
         \ell = 1 - \frac{TP + s}{TP + \alpha\, FP + \beta\, FN + s}, \qquad
         TP = \sum_i p_i g_i,\; FP = \sum_i p_i (1 - g_i),\; FN = \sum_i (1 - p_i) g_i
 
-    With :math:`\alpha = \beta = 1/2` it is the Dice loss, with 1 and 1 the Jaccard loss. (With `smooth` above zero: Dice
-    with twice that `smooth`.)
+    With :math:`\alpha = \beta = 1/2` it is the Dice loss (with twice the `smooth`), with 1 and 1 the Jaccard loss.
 
     Args:
         prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
@@ -815,7 +825,7 @@ def focal_tversky_loss(
     ignore_index: int | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Focal Tversky loss: the Tversky loss of each region raised to a power, to shift weight between easy and hard ones.
+    r"""Focal Tversky loss: the Tversky loss of each region to a power, which shifts weight between easy and hard ones.
 
     .. math::
 
@@ -909,7 +919,14 @@ def _class_mean(values: Tensor, counted: Tensor, weight: Tensor | None) -> Tenso
 
 
 _COMPOUND = _OVERLAP | {
-    "bounded": no("a confident mistake costs as much as its logit", task="binary", scores=[[300.0]], labels=[[0]]),
+    "convex": no(
+        "Dice is flat far from the truth and steep near it",
+        task="binary",
+        scores=[[-1.0, -1.0]],
+        other=[[-9.0, -9.0]],
+        labels=[[1, 1]],
+    ),
+    "bounded": no("a confident mistake costs as much as its logit", task="binary", scores=[[1000.0]], labels=[[0]]),
     "symmetric": not_applicable("the prediction is a logit, the target a label"),
     "scale_invariant": not_applicable("the prediction is a logit, the target a label"),
 }
@@ -1008,8 +1025,8 @@ def _bce_dice_gradient(logits: Tensor, target: Tensor, *, task: str = "binary", 
     domain={"logits": "logits", "target": "labels"},
     range=(0.0, float("inf")),
     properties=_COMPOUND | {
-        "convex": no("it is flat far from the truth and steep near it",
-                     scores=[[[4.5, 4.5], [0.0, 0.0]]], other=[[[1.5, 1.5], [0.0, 0.0]]], labels=[[0, 1]]),
+        "convex": no("Dice is flat far from the truth and steep near it",
+                     scores=[[[-8.0, -1.0], [0.0, 0.0]]], other=[[[-7.0, -8.0], [0.0, 0.0]]], labels=[[1, 0]]),
         "bounded": no("a confident mistake costs as much as its logit", scores=[[[-200.0], [200.0]]], labels=[[0]]),
     },
     cases=({"per_image": False}, {"ignore_index": 255}, {"ce_weight": 0.3, "dice_weight": 0.7}, {"smooth": 1.0},
@@ -1088,7 +1105,8 @@ CEDiceLoss = as_module("CEDiceLoss", ce_dice_loss)
 
 @gradient_of(ce_dice_loss)
 def _ce_dice_gradient(logits: Tensor, target: Tensor, *, smooth: float = 1e-5) -> Tensor:
-    r""":math:`\partial\ell / \partial z_{ic} = (p_{ic} - [c = y_i]) / |\Omega| + \partial\ell_{\text{Dice}} / \partial z_{ic}`."""
+    r""":math:`\partial\ell / \partial z_{ic} =
+    (p_{ic} - [c = y_i]) / |\Omega| + \partial\ell_{\text{Dice}} / \partial z_{ic}`."""
     p, g = _probabilities_and_truth(logits, target, "multiclass")
     return (p - g) / target.numel() + _dice_gradient(logits, target, smooth=smooth)
 
@@ -1099,7 +1117,8 @@ def _ce_dice_gradient(logits: Tensor, target: Tensor, *, smooth: float = 1e-5) -
     domain={"logits": "logits", "target": "target of the task"},
     range=(-0.5, float("inf")),
     properties=_COMPOUND,
-    cases=({"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255}, {"alpha": 0.3, "beta": 0.8}, {"smooth": 1e-5}),
+    cases=({"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255}, {"alpha": 0.3, "beta": 0.8},
+           {"smooth": 1e-5}),
     chapter=8,
 )  # fmt: skip
 def combo_loss(
@@ -1174,8 +1193,11 @@ ComboLoss = as_module("ComboLoss", combo_loss)
 
 
 @gradient_of(combo_loss)
-def _combo_gradient(logits: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0) -> Tensor:  # fmt: skip
-    r""":math:`\partial\ell / \partial z_i = \frac{\alpha}{|\Omega|} \big[ (1-\beta)(1-g_i) p_i - \beta g_i (1-p_i) \big]
+def _combo_gradient(
+    logits: Tensor, target: Tensor, *, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0
+) -> Tensor:
+    r""":math:`\partial\ell / \partial z_i =
+    \frac{\alpha}{|\Omega|} \big[ (1-\beta)(1-g_i) p_i - \beta g_i (1-p_i) \big]
     + (1-\alpha)\, \partial\ell_{\text{Dice}} / \partial z_i`."""
     p, g = logits.sigmoid(), target.to(logits.dtype)
     entropy = ((1 - beta) * (1 - g) * p - beta * g * (1 - p)) / target.numel()
@@ -1212,7 +1234,7 @@ _LOVASZ = {
                  scores=[[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]], labels=[[0, 1, 1]]),
     "bounded": yes,
     "symmetric": not_applicable("the target is a hard label"),
-    "proper": no("its best answer is surer than the truth", labels=[[1] * 3 + [0] * 7]),
+    "proper": no("where some pixels are surer than others, their frequencies are not the best answer", labels=_GROUPS),
     "scale_invariant": not_applicable("the target is a hard label"),
     "permutation_invariant": yes,
 }  # fmt: skip
@@ -1264,7 +1286,8 @@ def lovasz_hinge_loss(
 
     References:
         Yu and Blaschko, Learning submodular losses with the Lovász hinge, 2015,
-        https://proceedings.mlr.press/v37/yub15.html; Berman, Triki and Blaschko, 2018, https://arxiv.org/abs/1705.08790.
+        https://proceedings.mlr.press/v37/yub15.html; Berman, Triki and Blaschko, 2018,
+        https://arxiv.org/abs/1705.08790.
 
     Example:
         >>> lovasz_hinge_loss(torch.tensor([[2.0, -2.0, 0.5]]), torch.tensor([[1, 0, 0]]))
@@ -1462,7 +1485,7 @@ _DISTANCES = {
         "convex": no("the probability is not convex in the logit", task="binary",
                      scores=[[6.0]], other=[[0.0]], extra=[[1.0]]),
         "lipschitz": up_to(8.0, "for distances up to 11 pixels; the constant grows with the picture"),
-        "bounded": no("a false alarm costs as much as it is far away", task="binary", scores=[[100.0]], extra=[[500.0]]),
+        "bounded": no("a false alarm costs its distance", task="binary", scores=[[100.0]], extra=[[500.0]]),
     },
     cases=({"task": "binary"}, {"task": "multilabel"}, {"weight": (0.0, 1.0, 3.0)}),
     chapter=8,
@@ -1492,7 +1515,7 @@ def boundary_loss(
         task: `"multiclass"`, `"multilabel"` or `"binary"`.
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         weight: one weight per class, `(C,)`; the paper leaves the background out with a zero.
-        reduction: `"none"` gives the shape of the prediction; `"mean"` divides by the sum of the weights of its entries.
+        reduction: `"none"` gives the shape of the prediction; `"mean"` divides by the sum of its entries' weights.
 
     Returns:
         The loss in pixels: a scalar, or the shape of the prediction for `reduction="none"`.
