@@ -122,9 +122,9 @@ def test_mathjax_comes_along_with_its_licence():
 def test_atlas_has_every_loss():
     atlas = article("book/atlas")
     for name, card in lb.cards.items():
-        entry = atlas.find(id=f"atlas-{name}".replace("_", "-")) or atlas.find(id=f"atlas-{name}")
-        assert entry is not None, name
-        section = entry if entry.name == "section" else entry.find_next("section")
+        anchor = atlas.find(id=f"atlas-{name}".replace("_", "-"))
+        assert anchor is not None, name
+        section = anchor if anchor.name == "section" else anchor.find_parent("section")
         text = section.get_text()
         assert card.purpose.partition(":")[0] in text
         assert f"lb.{name}(" in re.sub(r"\s+", "", text)
