@@ -89,7 +89,8 @@ def _show_loss(options: argparse.Namespace) -> int:
         if fact != "":
             print(f"  {name}: {str(fact).replace(os.linesep, os.linesep + '    ')}")
     for name, answer in card.properties.items():
-        print(f"  {name}: {answer}")
+        word = {True: "yes", False: "no", None: "not applicable"}[answer.holds]
+        print(f"  {name.replace('_', ' ')}: {word}" + (f" ({answer.why})" if answer.why else ""))
     return 0
 
 

@@ -378,8 +378,9 @@ def _cell(value: str) -> str:
 
 def _use_style() -> None:
     """Matplotlib's settings of the book, where matplotlib is installed."""
+    from .plots import use_style
+
     try:
-        from .plots import use_style
+        use_style()
     except ImportError:
         return
-    use_style()

@@ -120,7 +120,7 @@ def fit(
     """
     targets = (targets,) if isinstance(targets, Tensor) else tuple(targets)
     device = torch.device(device) if device is not None else next(model.parameters()).device
-    _check_fit(inputs, targets, steps, batch_size, schedule, eval_every, evaluate)
+    _check_fit(inputs, targets, steps, batch_size, schedule, amp, eval_every, evaluate)
     model.to(device).train()
     tensors = [tensor.to(device) for tensor in (inputs, *targets)]
     mixed = device.type == "cuda" and amp is not False
@@ -274,7 +274,7 @@ def _as_multiclass(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return logits, target.long()
 
 
-def _check_fit(inputs, targets, steps, batch_size, schedule, eval_every, evaluate) -> None:
+def _check_fit(inputs, targets, steps, batch_size, schedule, amp, eval_every, evaluate) -> None:
     lengths = [len(tensor) for tensor in targets]
     if any(length != len(inputs) for length in lengths):
         raise ValueError(f"targets: expected {len(inputs)} entries like inputs, got {lengths}")
@@ -284,6 +284,8 @@ def _check_fit(inputs, targets, steps, batch_size, schedule, eval_every, evaluat
         raise ValueError(f"steps: expected at least 1, got {steps}")
     if schedule not in ("cosine", "constant"):
         raise ValueError(f"schedule: expected 'cosine' or 'constant', got {schedule!r}")
+    if amp not in ("auto", True, False):
+        raise ValueError(f"amp: expected 'auto', True or False, got {amp!r}")
     if eval_every is not None and (eval_every < 1 or evaluate is None):
         raise ValueError("eval_every: expected a positive number of steps together with evaluate=")
 

@@ -188,6 +188,7 @@ def test_progress_leaves_one_line_on_standard_output(capsys):
         ({"steps": 0}, "steps"),
         ({"schedule": "linear"}, "schedule: expected"),
         ({"eval_every": 5}, "eval_every"),
+        ({"amp": "always"}, "amp: expected"),
     ],
 )
 def test_fit_refuses_wrong_settings(settings, message):
