@@ -110,9 +110,7 @@ def test_wheel_has_code_data_and_licences(tmp_path):
 def test_import_adds_at_most_60_ms_to_torch():
     costs = []
     for _ in range(5):
-        run = subprocess.run(
-            [sys.executable, "-c", IMPORT_COST], capture_output=True, text=True, check=True, cwd=ROOT
-        )
+        run = subprocess.run([sys.executable, "-c", IMPORT_COST], capture_output=True, text=True, check=True, cwd=ROOT)
         costs.append(float(run.stdout))
     assert min(costs) < 0.060, costs
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -292,7 +293,7 @@ def wrong_headings(notebook: Notebook) -> Iterator[str]:
     titles = [(number, title) for number, level, title in found if level == 1]
     if len(titles) != 1 or titles[0][0] != 1:
         yield f"expected one first-level heading, in the first cell; found {titles}"
-    for (_, before, _), (number, level, title) in zip(found, found[1:], strict=False):
+    for (_, before, _), (number, level, title) in pairwise(found):
         if level > before + 1:
             yield f"cell {number}: heading {title!r} skips a level"
     seen: set[str] = set()
@@ -417,9 +418,7 @@ RULES = (
 
 def setup_code(notebook: Notebook) -> str:
     """Code of the cells tagged parameters and setup: what an exercise, or a function of the chapter, may rely on."""
-    return "\n".join(
-        cell["source"] for _, cell in cells(notebook, "code") if tags(cell) & {"parameters", "setup"}
-    )
+    return "\n".join(cell["source"] for _, cell in cells(notebook, "code") if tags(cell) & {"parameters", "setup"})
 
 
 def chapter_functions(path: Path) -> dict[str, Any]:

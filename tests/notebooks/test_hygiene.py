@@ -1,4 +1,4 @@
-"""Every saved chapter keeps the rules of `notebook_rules.py`, its results are its own, and its exercises can be solved."""
+"""Every saved chapter keeps the rules of `notebook_rules.py`; its results are its own; its exercises can be solved."""
 
 import statistics
 from pathlib import Path

@@ -5,9 +5,7 @@ import copy
 import notebook_rules as rules
 import pytest
 
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def markdown(source, *tags):
@@ -37,9 +35,7 @@ def picture(alt):
 def solved(number):
     return [
         markdown(f"### Exercise {number}\n\nWrite the square."),
-        code(
-            "def square(x):\n    raise NotImplementedError\n\nassert square(3) == 9", "exercise", "raises-exception"
-        ),
+        code("def square(x):\n    raise NotImplementedError\n\nassert square(3) == 9", "exercise", "raises-exception"),
         markdown(
             "<details><summary>Solution</summary>\n\n```python\ndef square(x):\n    return x * x\n```\n\n</details>",
             "solution",

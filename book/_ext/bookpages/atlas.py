@@ -6,6 +6,7 @@ A page says `<!-- loss-atlas -->` or `<!-- loss-overview -->`, and the generated
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -115,13 +116,18 @@ def title(card: LossCard) -> str:
     return card.purpose.partition(":")[0]
 
 
+def as_code(value: object) -> str:
+    """A default as people write it, text in double quotes."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
 def call(card: LossCard) -> str:
     """The signature as a reader writes the call, one setting on each line where there are many."""
     parameters = []
     for parameter in inspect.signature(card.function).parameters.values():
         default = parameter.default
         parameters.append(
-            parameter.name if default is inspect.Parameter.empty else f"{parameter.name}={default!r}"
+            parameter.name if default is inspect.Parameter.empty else f"{parameter.name}={as_code(default)}"
         )
     one_line = f"lb.{card.name}({', '.join(parameters)})"
     if len(one_line) <= 90:

@@ -6,7 +6,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-
 THEME_OPTIONS = {
     "navbar_persistent": [],  # the search button stands in the side bar; a whole header for a second one is too much
     "show_toc_level": 2,
