@@ -34,7 +34,14 @@ def drop_thebe_nodes(app: Sphinx, doctree: nodes.document, name: str) -> None:
             node.parent.remove(node)
 
 
+def mend_bibliography(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document) -> None:
+    """docutils announces a list whose entries are no list items, which screen readers stumble over."""
+    if body := context.get("body"):
+        context["body"] = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+
+
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", set_theme_options)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", mend_bibliography)
     app.connect("doctree-resolved", drop_thebe_nodes, priority=900)
