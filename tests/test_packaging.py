@@ -28,7 +28,7 @@ start = time.process_time()
 import lossbook
 print(time.process_time() - start)
 """
-EXTRAS = {"matplotlib", "pandas", "sklearn", "skimage", "torchmetrics", "IPython", "scipy", "PIL", "tqdm"}
+EXTRAS = {"matplotlib", "pandas", "sklearn", "skimage", "torchmetrics", "IPython", "scipy", "PIL"}
 IMPORTED = "import sys, lossbook; print(*sorted(name for name in sys.modules if '.' not in name))"
 
 
