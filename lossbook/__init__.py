@@ -16,7 +16,7 @@ from .losses import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("calculus", "data", "experiment", "measure", "models", "plots", "training")
+_SUBMODULES = ("calculus", "claims", "data", "experiment", "measure", "models", "plots", "training")
 
 __all__ = ["LossCard", "__version__", "cards", "losses", *losses.__all__]
 

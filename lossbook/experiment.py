@@ -10,19 +10,24 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from .claims import Claim, Effect, Measured, check_claim, judge_effect
+
+if TYPE_CHECKING:
+    from .training import History
 
 PROFILES = ("fast", "full")
 SEEDS = {"fast": 2, "full": 5}
 SCHEMA = 1
 _PACKAGES = ("lossbook", "torch", "numpy", "torchmetrics", "scikit-image", "scikit-learn")
 _T = TypeVar("_T")
+_L = TypeVar("_L")
+_M = TypeVar("_M")
 
 
 class Chapter:
@@ -160,6 +165,67 @@ class Chapter:
         if name in self._records:
             raise ValueError(f"name: {name!r} is recorded already")
         self._records[name] = _plain(metrics, name)
+
+    def compare(
+        self,
+        label: str,
+        losses: Mapping[str, _L],
+        train: Callable[[_L, int, float], tuple[_M, "History"]],
+        *,
+        step_sizes: Sequence[float],
+        metric: str,
+    ) -> dict[str, list[tuple[_M, "History"]]]:
+        """Train once for each loss and each of ``seeds``; nothing but the loss differs.
+
+        The step size of each loss is the one of ``step_sizes`` whose run with the first seed ends with the largest
+        ``metric``; that run is kept, and the other seeds use its step size. The choices are recorded.
+
+        Args:
+            label: name of the comparison, shown at the progress bar and used in the results file.
+            losses: losses by name.
+            train: called as ``train(loss, seed, step_size)``; returns the model and its history, which has to hold
+                evaluations on validation data.
+            step_sizes: what to choose from, alike for every loss.
+            metric: metric of the evaluations, larger is better; NaN counts as worst.
+
+        Returns:
+            One pair of model and history for each seed, by name of the loss.
+        """
+        from .training import progress_bar
+
+        def quality(run: tuple[_M, "History"]) -> float:
+            value = run[1].final[metric]
+            return -math.inf if math.isnan(value) else value
+
+        chosen: dict[str, float] = {}
+        runs: dict[str, list[tuple[_M, History]]] = {name: [] for name in losses}
+        for seed, name in progress_bar([(seed, name) for seed in self.seeds for name in losses], label):
+            sizes = [chosen[name]] if name in chosen else step_sizes
+            tried = {size: train(losses[name], seed, size) for size in sizes}
+            chosen[name] = max(tried, key=lambda size: quality(tried[size]))
+            runs[name].append(tried[chosen[name]])
+        self.record(f"{label}/step sizes", chosen)
+        return runs
+
+    def table(
+        self,
+        label: str,
+        results: Mapping[str, Sequence[Mapping[str, float]]],
+        columns: Mapping[str, str],
+        *,
+        baseline: str,
+        caption: str,
+    ) -> None:
+        """Record ``results``, one mapping of metrics per seed for each loss, and display them as a table.
+
+        ``columns``, ``baseline`` and ``caption`` are those of :func:`lossbook.plots.results_table`.
+        """
+        from .plots import results_table
+
+        for name, runs in results.items():
+            self.record(f"{label}/{name}", runs)
+        rows = {name: {metric: [run[metric] for run in runs] for metric in columns} for name, runs in results.items()}
+        results_table(rows, columns, baseline=baseline, caption=caption)
 
     def report(self) -> None:
         """Display the tables of effects and claims.

@@ -279,3 +279,34 @@ def test_source_hash_follows_the_source(monkeypatch, tmp_path):
     assert experiment.source_hash() == before
     (package / "other.py").write_bytes(b"")
     assert experiment.source_hash() != before
+
+
+def test_compare_chooses_step_sizes_on_the_first_seed(monkeypatch):
+    chapter = Chapter("01_test", profile="full", seed=3)
+    calls = []
+
+    class Finished:
+        def __init__(self, dice):
+            self.final = {"dice": dice}
+
+    def train(loss, seed, size):
+        calls.append((loss, seed, size))
+        dice = {0.1: float("nan"), 0.2: loss, 0.3: 1 - loss}[size]
+        return f"model {loss} {seed} {size}", Finished(dice)
+
+    runs = chapter.compare("test", {"small": 0.25, "large": 0.75}, train, step_sizes=[0.1, 0.2, 0.3], metric="dice")
+    assert [model for model, _ in runs["small"]] == [f"model 0.25 {seed} 0.3" for seed in range(3, 8)]
+    assert [model for model, _ in runs["large"]] == [f"model 0.75 {seed} 0.2" for seed in range(3, 8)]
+    assert len(calls) == 2 * 3 + 2 * 4
+    assert chapter.results()["metrics"]["test/step sizes"] == {"small": 0.3, "large": 0.2}
+
+
+def test_table_records_what_it_shows(capsys):
+    chapter = Chapter("01_test", profile="fast")
+    results = {
+        "cross_entropy": [{"dice": 0.5, "ece": 0.1}, {"dice": 0.7, "ece": 0.1}],
+        "dice_loss": [{"dice": 0.6}] * 2,
+    }
+    chapter.table("rare", results, {"dice": "↑ Dice"}, baseline="cross_entropy", caption="Ten steps.")
+    assert chapter.results()["metrics"]["rare/cross_entropy"] == results["cross_entropy"]
+    assert "0.600" in capsys.readouterr().out
