@@ -56,8 +56,9 @@ lint: $(STAMP)  ## check style and format of code and notebooks
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 
+unit: export OMP_NUM_THREADS = 1
 unit: $(STAMP)  ## unit, property, oracle and notebook hygiene tests
-	$(PYTEST) -q tests -m "$(WITHOUT)" --ignore=tests/browser --ignore=tests/test_book_build.py \
+	$(PYTEST) -q -n 2 --dist worksteal tests -m "$(WITHOUT)" --ignore=tests/browser --ignore=tests/test_book_build.py \
 	  --ignore=tests/notebooks/test_papermill.py
 
 doctest: $(STAMP)  ## run the examples in the docstrings

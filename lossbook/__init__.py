@@ -1,30 +1,50 @@
 """lossbook: loss functions for deep learning, each derived, tested and explained.
 
-Every loss is a function (`lb.dice_loss`), a module (`lb.DiceLoss`) and a card (`lb.cards["dice_loss"]`). What
-the chapters of the book need besides (`lb.data`, `lb.models`, `lb.training`, `lb.experiment`, `lb.plots`,
-...) is imported on first use.
+Every loss is a function (`lb.dice_loss`), a module (`lb.DiceLoss`) and a card (`lb.cards["dice_loss"]`). What the
+chapters of the book need besides (`lb.data`, `lb.models`, `lb.training`, `lb.experiment`, `lb.plots`, ...) is imported
+on first use.
 """
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from . import losses
 from .catalogue import LossCard, cards
-from .losses import *  # noqa: F403
+from .losses import LossModule, classification, regression, segmentation
+from .losses.classification import *  # noqa: F403
+from .losses.regression import *  # noqa: F403
+from .losses.segmentation import *  # noqa: F403
+
+if TYPE_CHECKING:
+    from . import calculus as calculus
+    from . import claims as claims
+    from . import data as data
+    from . import experiment as experiment
+    from . import measure as measure
+    from . import models as models
+    from . import plots as plots
+    from . import training as training
 
 __version__ = "0.1.0"
 
+# Extended in steps, so that type checkers, which do not run code, know every name.
+__all__ = ["LossCard", "LossModule", "cards", "losses"]
+__all__ += classification.__all__
+__all__ += regression.__all__
+__all__ += segmentation.__all__
+
 _SUBMODULES = ("calculus", "claims", "data", "experiment", "measure", "models", "plots", "training")
 
-__all__ = ["LossCard", "__version__", "cards", "losses", *losses.__all__]
 
+if not TYPE_CHECKING:  # a checker that saw this function would take every name for a module
 
-def __getattr__(name: str) -> ModuleType:
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> ModuleType:
+        if name in _SUBMODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

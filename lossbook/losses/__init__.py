@@ -6,4 +6,8 @@ from .classification import *  # noqa: F403
 from .regression import *  # noqa: F403
 from .segmentation import *  # noqa: F403
 
-__all__ = ["LossModule", *classification.__all__, *regression.__all__, *segmentation.__all__]
+# Written so that type checkers, which do not run code, know every name.
+__all__ = ["LossModule"]
+__all__ += classification.__all__
+__all__ += regression.__all__
+__all__ += segmentation.__all__
