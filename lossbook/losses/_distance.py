@@ -17,29 +17,53 @@ def squared_distance(mask: Tensor, spatial: int) -> Tensor:
     Returns:
         float32, the shape of `mask`. A picture without any `True` pixel has distance 0 everywhere.
 
-    The squared distance is separable: along each axis in turn, `D(i) = min_j D(j) + (i - j)^2`. The minimum is taken
-    over growing offsets `|i - j|`; on the CPU it stops as soon as no larger offset can lower any value.
+    The squared distance is separable: along each axis in turn, `D(i) = min_j D(j) + (i - j)^2`. Along the first axis
+    the nearest pixel is found by running maxima. Along the others the minimum is taken over growing offsets `|i - j|`.
+    On the CPU each picture goes by itself, which keeps it in the cache, and stops as soon as no larger offset can lower
+    any value; on other devices all go together, since looking would make them wait.
     """
-    axes = range(mask.dim() - spatial, mask.dim())
-    far = float(sum(mask.shape[axis] ** 2 for axis in axes))  # more than any distance inside the picture
-    empty = ~mask.flatten(start_dim=mask.dim() - spatial).any(-1)
-    start = mask | empty.reshape(empty.shape + (1,) * spatial)
-    distance = torch.where(start, 0.0, far)
-    if distance.numel() == 0:
-        return distance
-    for axis in axes:
-        distance = _minimum_along(distance.movedim(axis, 0).contiguous()).movedim(0, axis)
-    return distance.contiguous()
+    pictures = mask.reshape(-1, *mask.shape[mask.dim() - spatial :])
+    result = torch.empty(pictures.shape, dtype=torch.float32, device=mask.device)
+    if mask.device.type == "cpu":
+        for picture, distance in zip(pictures, result, strict=True):
+            distance.copy_(_transform(picture.unsqueeze(0), stop_early=True).squeeze(0))
+    elif mask.numel():
+        result.copy_(_transform(pictures, stop_early=False))
+    return result.reshape(mask.shape)
 
 
-def _minimum_along(lines: Tensor) -> Tensor:
+def _transform(pictures: Tensor, *, stop_early: bool) -> Tensor:
+    """The squared distance for pictures of shape `(N, *)`."""
+    distance = _along_first_axis(pictures.movedim(0, -1)).movedim(-1, 0)
+    for axis in range(2, distance.dim()):
+        lines = distance.movedim(axis, 0).contiguous()
+        distance = _minimum_along(lines, stop_early).movedim(0, axis)
+    any_true = pictures.flatten(1).any(1).reshape(-1, *[1] * (pictures.dim() - 1))
+    return torch.where(any_true, distance, 0.0)
+
+
+def _along_first_axis(mask: Tensor) -> Tensor:
+    """The squared distance to the nearest `True` of the same line; lines run along the first axis."""
+    position = torch.arange(len(mask), dtype=torch.float32, device=mask.device).reshape(-1, *[1] * (mask.dim() - 1))
+    far = float(sum(mask.shape))  # more than any distance inside a picture
+    before, after = torch.where(mask, position, -far), torch.where(mask, position, 2 * far)
+    step = 1
+    while step < len(mask):  # running maximum and minimum, over spans that double
+        before[step:] = torch.maximum(before[step:], before[:-step])
+        after[:-step] = torch.minimum(after[:-step], after[step:])
+        step *= 2
+    return torch.minimum(position - before, after - position).clamp_max(far) ** 2
+
+
+def _minimum_along(lines: Tensor, stop_early: bool) -> Tensor:
     """`min_j lines[j] + (i - j)^2` for each position `i` of the first dimension."""
-    result = lines.clone()
-    for offset in range(1, lines.shape[0]):
-        if lines.device.type == "cpu" and offset**2 >= result.max():
+    result, moved = lines.clone(), torch.empty_like(lines)
+    for offset in range(1, len(lines)):
+        if stop_early and offset**2 >= result.max():
             break
-        torch.minimum(result[offset:], lines[:-offset] + offset**2, out=result[offset:])
-        torch.minimum(result[:-offset], lines[offset:] + offset**2, out=result[:-offset])
+        torch.add(lines, offset**2, out=moved)
+        torch.minimum(result[offset:], moved[:-offset], out=result[offset:])
+        torch.minimum(result[:-offset], moved[offset:], out=result[:-offset])
     return result
 
 

@@ -118,8 +118,10 @@ def check_labels(target: Tensor, shape: tuple[int, ...], name: str, ignore_index
     classes = shape[1]
 
     def in_range() -> Tensor:
-        legal = (target >= 0) & (target < classes)
-        return (legal if ignore_index is None else legal | (target == ignore_index)).all()
+        low, high = target.aminmax()  # one pass; only where it finds something odd is a second one due
+        if ignore_index is None or (low >= 0 and high < classes):
+            return (low >= 0) & (high < classes)
+        return (((target >= 0) & (target < classes)) | (target == ignore_index)).all()
 
     if target.numel() and known(target, in_range) is False:
         also = "" if ignore_index is None else f" or ignore_index={ignore_index}"
@@ -135,8 +137,10 @@ def check_probabilities(name: str, tensor: Tensor, ignore_index: int | None = No
         return
 
     def in_range() -> Tensor:
-        legal = (tensor >= 0) & (tensor <= 1)
-        return (legal if ignore_index is None else legal | (tensor == ignore_index)).all()
+        low, high = tensor.aminmax()
+        if ignore_index is None or (low >= 0 and high <= 1):
+            return (low >= 0) & (high <= 1)
+        return (((tensor >= 0) & (tensor <= 1)) | (tensor == ignore_index)).all()
 
     if tensor.numel() and known(tensor, in_range) is False:
         also = "" if ignore_index is None else f" or ignore_index={ignore_index}"

@@ -234,26 +234,16 @@ def binary_cross_entropy_with_logits(
     check_tensors(logits=logits, target=target, weight=weight, pos_weight=pos_weight)
     check_floating("logits", logits)
     check_reduction(reduction)
-    values, valid = _binary_cross_entropies(logits, target, ignore_index, weight, pos_weight)
-    return reduce(values, reduction, None if valid is None else valid.to(values.dtype), logits.dtype)
-
-
-BCEWithLogitsLoss = as_module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
-
-
-def _binary_cross_entropies(
-    logits: Tensor,
-    target: Tensor,
-    ignore_index: int | None,
-    weight: Tensor | None = None,
-    pos_weight: Tensor | None = None,
-) -> tuple[Tensor, Tensor | None]:
-    """The binary cross-entropy of each entry, zero where it is ignored, and which entries are not (`None`: all)."""
     scores, truth, valid = _binary_entries(logits, target, ignore_index)
     weight = None if weight is None else weight.to(scores.dtype)
     pos_weight = None if pos_weight is None else pos_weight.to(scores.dtype)
     values = F.binary_cross_entropy_with_logits(scores, truth, weight, pos_weight=pos_weight, reduction="none")
-    return (values if valid is None else torch.where(valid, values, 0.0)), valid
+    if valid is None:
+        return reduce(values, reduction, dtype=logits.dtype)
+    return reduce(torch.where(valid, values, 0.0), reduction, valid.to(values.dtype), logits.dtype)
+
+
+BCEWithLogitsLoss = as_module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
 
 
 def _binary_entries(logits: Tensor, target: Tensor, ignore_index: int | None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -280,7 +270,9 @@ def _cross_entropies(
     check_choice("task", task, TASKS)
     check_floating("logits", logits)
     if task != "multiclass":
-        return _binary_cross_entropies(logits, target, ignore_index)
+        scores, truth, valid = _binary_entries(logits, target, ignore_index)
+        values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
+        return (values if valid is None else torch.where(valid, values, 0.0)), valid
     check_class_scores("logits", logits)
     check_labels(target, logits.shape, "logits", ignore_index)
     scores, labels, valid = widen(logits), target.long(), valid_entries(target, ignore_index)
