@@ -1,0 +1,1 @@
+"""Mutation tests: break the formulas of the losses on purpose, and see whether the tests notice."""
