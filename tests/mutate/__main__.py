@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, metavar="N", help="judge N mutants, chosen at random")
     parser.add_argument("--seconds", type=float, metavar="S", help="start no mutant after S seconds")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice (default 0)")
-    parser.add_argument("--only", default="", metavar="TEXT", help='only where "file:line function operator" holds TEXT')
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help='only where "file:line function operator" holds TEXT'
+    )
     parser.add_argument("--list", action="store_true", help="list the mutants and judge none")
     return parser
 
