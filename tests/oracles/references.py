@@ -1,0 +1,249 @@
+"""Slow references in float64, written from the papers: a second opinion, and the only one where no peer has a loss.
+
+Every function takes NumPy arrays: `z` logits `(N, C, *)` with labels `y` `(N, *)`, or both `(N, *)` for a binary task.
+Each picture, class and pixel is visited one by one, and no code is shared with the library.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+Array = np.ndarray
+IGNORED = 255
+
+
+def regions(z: Array, y: Array) -> Iterator[tuple[int, int, Array, Array]]:
+    """Picture, class, probabilities and mask of every region of a multiclass prediction, ignored pixels left out."""
+    p = softmax(z, axis=1)
+    for n, c in itertools.product(range(z.shape[0]), range(z.shape[1])):
+        counted = y[n] != IGNORED
+        yield n, c, p[n, c][counted], (y[n][counted] == c).astype(float)
+
+
+def masks(z: Array, y: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Logits, probabilities and mask of every picture of a binary prediction, ignored pixels left out."""
+    for n in range(len(z)):
+        counted = y[n] != IGNORED
+        yield z[n][counted], expit(z[n][counted]), y[n][counted].astype(float)
+
+
+# --- one pixel after the other ---------------------------------------------------------------------------------------
+
+
+def cross_entropies(z: Array, y: Array) -> Array:
+    """Minus the log-probability of each pixel's label."""
+    log_p = log_softmax(z, axis=1)
+    losses = np.zeros(y.shape)
+    for place in np.ndindex(y.shape):
+        losses[place] = -log_p[(place[0], y[place], *place[1:])]
+    return losses
+
+
+def cross_entropy(z: Array, y: Array) -> float:
+    return float(cross_entropies(z, y).mean())
+
+
+def binary_cross_entropy(z: Array, y: Array) -> float:
+    entries = [-log_expit(s) if g else -log_expit(-s) for s, g in zip(z.flat, y.flat, strict=True) if g != IGNORED]
+    return sum(entries) / len(entries)
+
+
+def weighted_cross_entropy(z: Array, y: Array, v: Array) -> float:
+    return float((v * cross_entropies(z, y)).sum() / v.sum())
+
+
+def balanced_cross_entropy(z: Array, y: Array) -> float:
+    """Xie and Tu, equation 2, divided by the sum of the weights."""
+    total = weights = 0.0
+    for scores, _, mask in masks(z, y):
+        beta = (mask == 0).sum() / mask.size  # the share of negatives weighs the positives
+        total -= beta * log_expit(scores[mask == 1]).sum() + (1 - beta) * log_expit(-scores[mask == 0]).sum()
+        weights += beta * (mask == 1).sum() + (1 - beta) * (mask == 0).sum()
+    return float(total / weights)
+
+
+def balanced_cross_entropy_of_classes(z: Array, y: Array) -> float:
+    """The same with several classes: a class weighs one minus its share of the picture."""
+    losses = cross_entropies(z, y)
+    total = weights = 0.0
+    for place in np.ndindex(y.shape):
+        weight = 1 - (y[place[0]] == y[place]).mean()
+        total, weights = total + weight * losses[place], weights + weight
+    return float(total / weights)
+
+
+def focal(z: Array, y: Array, gamma: float) -> float:
+    p = softmax(z, axis=1)
+    entries = []
+    for place in np.ndindex(y.shape):
+        if y[place] != IGNORED:
+            right = p[(place[0], y[place], *place[1:])]
+            entries.append(-((1 - right) ** gamma) * math.log(right))
+    return sum(entries) / len(entries)
+
+
+def l1(z: Array, x: Array) -> float:
+    return sum(abs(a - b) for a, b in zip(z.flat, x.flat, strict=True)) / z.size
+
+
+# --- overlap ---------------------------------------------------------------------------------------------------------
+
+
+def mean_of_regions(score: Callable[[Array, Array], float], z: Array, y: Array, present: bool = False) -> float:
+    """The mean over regions of one minus a score; with `present` over those with foreground."""
+    values = [1 - score(p, g) for _, _, p, g in regions(z, y) if g.any() or not present]
+    return float(np.mean(values))
+
+
+def dice_score(p: Array, g: Array, smooth: float, power: int = 1) -> float:
+    return (2 * (p * g).sum() + smooth) / ((p**power).sum() + (g**power).sum() + smooth)
+
+
+def tversky_score(p: Array, g: Array, alpha: float, beta: float, smooth: float) -> float:
+    hits, alarms, misses = (p * g).sum(), (p * (1 - g)).sum(), ((1 - p) * g).sum()
+    return (hits + smooth) / (hits + alpha * alarms + beta * misses + smooth)
+
+
+def dice(z: Array, y: Array, smooth: float = 1e-5, power: int = 1, present: bool = False) -> float:
+    return mean_of_regions(lambda p, g: dice_score(p, g, smooth, power), z, y, present)
+
+
+def jaccard(z: Array, y: Array, smooth: float = 1e-5) -> float:
+    def score(p: Array, g: Array) -> float:
+        both = (p * g).sum()
+        return (both + smooth) / ((p + g).sum() - both + smooth)
+
+    return mean_of_regions(score, z, y)
+
+
+def tversky(z: Array, y: Array, alpha: float, beta: float, smooth: float = 1e-5) -> float:
+    return mean_of_regions(lambda p, g: tversky_score(p, g, alpha, beta, smooth), z, y)
+
+
+def focal_tversky(z: Array, y: Array, alpha: float, beta: float, gamma: float, smooth: float = 1e-5) -> float:
+    """Abraham and Khan: each class's Tversky loss to the power one over gamma; here the mean over classes."""
+    return mean_of_regions(lambda p, g: 1 - (1 - tversky_score(p, g, alpha, beta, smooth)) ** (1 / gamma), z, y)
+
+
+def log_cosh_dice(z: Array, y: Array, smooth: float = 1e-5) -> float:
+    return mean_of_regions(lambda p, g: 1 - math.log(math.cosh(1 - dice_score(p, g, smooth))), z, y)
+
+
+def generalized_dice(z: Array, y: Array, smooth: float = 1e-5) -> float:
+    """Sudre et al.: weights times sums, then one ratio; an absent class takes the largest weight of the others."""
+    values = []
+    for n in range(len(z)):
+        sums = [((p * g).sum(), (p + g).sum(), g.sum()) for m, _, p, g in regions(z, y) if m == n]
+        largest = max(1 / size**2 for _, _, size in sums if size)
+        weights = [1 / size**2 if size else largest for _, _, size in sums]
+        above = 2 * sum(w * both for w, (both, _, _) in zip(weights, sums, strict=True))
+        below = sum(w * total for w, (_, total, _) in zip(weights, sums, strict=True))
+        values.append(1 - (above + smooth) / (below + smooth))
+    return float(np.mean(values))
+
+
+def bce_dice(z: Array, y: Array, bce_weight: float, dice_weight: float, smooth: float = 1e-5) -> float:
+    values = []
+    for scores, p, g in masks(z, y):
+        bce = -(g * log_expit(scores) + (1 - g) * log_expit(-scores)).mean()
+        values.append(bce_weight * bce + dice_weight * (1 - dice_score(p, g, smooth)))
+    return float(np.mean(values))
+
+
+def ce_dice(z: Array, y: Array, ce_weight: float, dice_weight: float) -> float:
+    values = []
+    for n in range(len(z)):
+        one = z[n : n + 1], y[n : n + 1]
+        values.append(ce_weight * cross_entropy(*one) + dice_weight * dice(*one))
+    return float(np.mean(values))
+
+
+def combo(z: Array, y: Array, alpha: float, beta: float, smooth: float) -> float:
+    """Taghanaki et al.: a share of modified cross-entropy, minus the rest of the Dice coefficient."""
+    values = []
+    for scores, p, g in masks(z, y):
+        entropy = -(beta * g * log_expit(scores) + (1 - beta) * (1 - g) * log_expit(-scores)).mean()
+        values.append(alpha * entropy - (1 - alpha) * dice_score(p, g, smooth))
+    return float(np.mean(values))
+
+
+# --- the Lovász extension, from its definition -----------------------------------------------------------------------
+
+
+def jaccard_of_mistakes(mistakes: set[int], truth: set[int]) -> float:
+    """One minus the Jaccard index if exactly these pixels are mistaken: predicted is the symmetric difference."""
+    predicted = truth ^ mistakes
+    union = truth | predicted
+    return 1 - len(truth & predicted) / len(union) if union else 0.0
+
+
+def lovasz_extension(errors: Array, g: Array) -> float:
+    """The sum, over errors in falling order, of each error times the rise of the set function."""
+    truth = {i for i, label in enumerate(g) if label}
+    total, mistakes, before = 0.0, set(), 0.0
+    for i in sorted(range(len(errors)), key=lambda i: -errors[i]):
+        mistakes = mistakes | {i}
+        now = jaccard_of_mistakes(mistakes, truth)
+        total, before = total + errors[i] * (now - before), now
+    return float(total)
+
+
+def lovasz_hinge(z: Array, y: Array) -> float:
+    values = []
+    for scores, _, g in masks(z, y):
+        values.append(lovasz_extension(np.maximum(1 - scores * (2 * g - 1), 0), g))
+    return float(np.mean(values))
+
+
+def lovasz_softmax(z: Array, y: Array) -> float:
+    """Over the batch, the mean over the classes that occur."""
+    values = []
+    for c in range(z.shape[1]):
+        found = [(p, g) for _, k, p, g in regions(z, y) if k == c]
+        p, g = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if g.any():
+            values.append(lovasz_extension(np.abs(g - p), g))
+    return float(np.mean(values))
+
+
+# --- distance to the contour -----------------------------------------------------------------------------------------
+
+
+def signed_distances(mask: Array) -> Array:
+    """Distance to the mask outside; inside one minus the distance to the background; 0 without a contour."""
+    mask = mask.astype(bool)
+    if mask.all() or not mask.any():
+        return np.zeros(mask.shape)
+    return distance_transform_edt(~mask) - np.where(mask, distance_transform_edt(mask) - 1, 0)
+
+
+def signed_distance_map(y: Array, classes: int) -> Array:
+    """`(N, C, *)` from labels."""
+    return np.stack([np.stack([signed_distances(picture == c) for c in range(classes)]) for picture in y])
+
+
+def boundary(z: Array, y: Array) -> float:
+    return float((softmax(z, axis=1) * signed_distance_map(y, z.shape[1])).mean())
+
+
+def contour_distances(mask: Array) -> Array:
+    if mask.all() or not mask.any():
+        return np.zeros(mask.shape)
+    return distance_transform_edt(mask) + distance_transform_edt(~mask)
+
+
+def hausdorff(z: Array, y: Array, alpha: float) -> float:
+    """Karimi and Salcudean, equation 8, over all classes."""
+    p = softmax(z, axis=1)
+    total = 0.0
+    for n, c in itertools.product(range(z.shape[0]), range(z.shape[1])):
+        g = y[n] == c
+        far = contour_distances(p[n, c] > 0.5) ** alpha + contour_distances(g) ** alpha
+        total += ((p[n, c] - g) ** 2 * far).sum()
+    return total / p.size
