@@ -295,7 +295,8 @@ def describe_device(device: torch.device) -> str:
     """A device in words, without the name of the machine."""
     if device.type == "cuda":
         return f"GPU ({torch.cuda.get_device_name(device)})"
-    return f"CPU ({torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"CPU ({threads} thread{'s' if threads > 1 else ''})"
 
 
 def versions() -> dict[str, str]:

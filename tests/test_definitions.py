@@ -93,7 +93,7 @@ def one_hot(labels: Array) -> Array:
     return np.stack([labels == c for c in range(C)], 1).astype(float)
 
 
-# --- losses of single entries -------------------------------------------------------------------------------------------
+# --- losses of single entries ----------------------------------------------------------------------------------------
 
 
 def test_the_draws_hold_what_they_should():
@@ -388,7 +388,7 @@ def test_compound(name, seed):
     compare(getattr(lb, name), (logits, target), settings, np.reshape(values, shape), np.reshape(counted, shape))
 
 
-# --- the Lovász extension -----------------------------------------------------------------------------------------------
+# --- the Lovász extension --------------------------------------------------------------------------------------------
 
 
 def lovasz(keys: Array, errors: Array, g: Array) -> float:
