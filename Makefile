@@ -106,6 +106,7 @@ format: $(STAMP)  ## let ruff mend what it can
 	$(BIN)/ruff format --no-cache .
 
 constraints: $(STAMP)  ## write constraints.txt anew from what .venv holds
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[dev,course]"
 	$(BIN)/python book/_tools/freeze.py
 
 clean:  ## remove what was built, but not the environment
