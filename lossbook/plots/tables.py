@@ -27,7 +27,7 @@ def results_table(
             better, ``"↓ ECE"`` if smaller is; any other head has no best.
         baseline: label of the first row.
         caption: budget and what else a reader must know; the number of seeds is added.
-        digits: digits after the point.
+        digits: digits after the point; whole numbers (steps) have none.
     """
     from IPython.display import display
 
@@ -73,6 +73,7 @@ def _cell(values: Sequence[float], digits: int) -> str:
     if not numbers:
         return f"none of {len(values)}" if len(values) > 1 else "none"
     measured = measure(numbers)
+    digits = 0 if all(float(number).is_integer() for number in numbers) and measured.mean >= 10 else digits
     text = f"{measured.mean:.{digits}f}"
     if measured.high is not None:
         text += f" ± {measured.high - measured.mean:.{digits}f}"
