@@ -105,7 +105,10 @@ def run_chapter(path: Path, *, profile: str, seed: int, checkout: Path, timeout:
 
 
 def clean_notebook(notebook: Any) -> None:
-    """Take out of an executed notebook, in place, what differs between runs; shrink its pictures."""
+    """Take out of an executed notebook, in place, what differs between runs; shrink its pictures.
+
+    The error of an exercise that nobody has solved yet goes as well: its stub says enough.
+    """
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["kernelspec"] = kernel
     notebook.metadata["language_info"] = {"name": "python"}
@@ -113,7 +116,8 @@ def clean_notebook(notebook: Any) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [_clean_output(output) for output in _merged_streams(cell.outputs)]
+            outputs = [] if "exercise" in cell.metadata.get("tags", []) else _merged_streams(cell.outputs)
+            cell.outputs = [_clean_output(output) for output in outputs]
 
 
 def terminal_text(text: str) -> str:

@@ -128,6 +128,16 @@ def test_full_run_is_saved_in_place_with_results_and_hashes(monkeypatch, tmp_pat
     assert str(tmp_path) not in path.read_text()
 
 
+def test_unsolved_exercises_show_no_error():
+    error = nbformat.v4.new_output("error", ename="NotImplementedError", evalue="your turn", traceback=["..."])
+    cells = [nbformat.v4.new_code_cell("raise NotImplementedError", outputs=[error]) for _ in range(2)]
+    cells[0].metadata["tags"] = ["exercise", "raises-exception"]
+    cells[1].metadata["tags"] = ["raises-exception"]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    runner.clean_notebook(notebook)
+    assert [len(cell.outputs) for cell in notebook.cells] == [0, 1]
+
+
 @pytest.mark.parametrize("options", [["--profile", "fast"], ["--seed", "7"]])
 def test_any_other_run_leaves_the_checkout_alone(monkeypatch, tmp_path, options):
     path = make_checkout(tmp_path, CHAPTER, PROGRESS, FINISH)

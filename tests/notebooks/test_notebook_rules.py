@@ -114,6 +114,7 @@ DAMAGE = [
     (rules.bad_outputs, set_outputs(stream("50%", "stderr"))),
     (rules.bad_outputs, set_outputs(stream("UserWarning: mind the gap"))),
     (rules.bad_outputs, set_outputs(stream("saved in /home/someone/book"))),
+    (rules.bad_outputs, set_outputs(stream("File \x1b[32m/home/someone/book.py\x1b[39m"))),
     (rules.bad_outputs, set_outputs(stream("saved in C:\\Users\\someone"))),
     (rules.bad_outputs, set_outputs(widget)),
     (rules.pictures_without_alt, set_outputs(picture(None))),
