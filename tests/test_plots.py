@@ -199,14 +199,14 @@ def test_table_begins_with_the_baseline_and_names_seeds_and_budget(shown):
 
 def test_counts_have_no_decimals(shown):
     counted = {name: {"steps": [100, 120, 140]} for name in SEEDS}
-    assert "<td>120 ± 50</td>" in table(shown, counted, {"steps": "steps"})["text/html"]
+    assert "<td>120 ±\xa050</td>" in table(shown, counted, {"steps": "steps"})["text/html"]
     measured = {name: {"seconds": [100.0, 120.5, 140.0]} for name in SEEDS}
-    assert "<td>120.167 ± " in table(shown, measured, {"seconds": "seconds"})["text/html"]
+    assert "<td>120.167 ±\xa0" in table(shown, measured, {"seconds": "seconds"})["text/html"]
 
 
 def test_bold_is_what_beats_the_second_best_for_sure(shown):
     assert table(shown, SEEDS)["text/html"].count("<strong>") == 1
-    assert "<strong>0.610 ± 0.025</strong>" in table(shown, SEEDS)["text/html"]
+    assert "<strong>0.610 ±\xa00.025</strong>" in table(shown, SEEDS)["text/html"]
     close = {**SEEDS, "focal_loss": {"dice": [0.50, 0.52, 0.80]}}
     assert "<strong>" not in table(shown, close)["text/html"]
     smaller = table(shown, SEEDS, {"dice": "↓ error"})["text/html"]

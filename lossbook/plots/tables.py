@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from ..claims import FEWEST_FOR_INTERVAL, measure, paired
 
+NO_BREAK = "\N{NO-BREAK SPACE}"  # a narrow column may part mean and interval, but not an interval
+
 
 def results_table(
     results: Mapping[str, Mapping[str, Sequence[float]]],
@@ -76,7 +78,7 @@ def _cell(values: Sequence[float], digits: int) -> str:
     digits = 0 if all(float(number).is_integer() for number in numbers) and measured.mean >= 10 else digits
     text = f"{measured.mean:.{digits}f}"
     if measured.high is not None:
-        text += f" ± {measured.high - measured.mean:.{digits}f}"
+        text += f" ±{NO_BREAK}{measured.high - measured.mean:.{digits}f}"
     return text if len(numbers) == len(values) else f"{text} ({len(numbers)} of {len(values)})"
 
 
