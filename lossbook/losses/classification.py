@@ -263,23 +263,28 @@ def _binary_cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
     return (logits.sigmoid() - target) / target.numel()
 
 
-def _cross_entropies(
+def _entries(
     logits: Tensor, target: Tensor, task: str, ignore_index: int | None
-) -> tuple[Tensor, Tensor | None]:
-    """The cross-entropy of each entry of the target for any task, and which entries count (`None`: all)."""
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Scores and truth (labels or numbers), both neutral where ignored, and which entries count (`None`: all)."""
     check_choice("task", task, TASKS)
     check_floating("logits", logits)
     if task != "multiclass":
-        scores, truth, valid = _binary_entries(logits, target, ignore_index)
-        values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
-        return (values if valid is None else torch.where(valid, values, 0.0)), valid
+        return _binary_entries(logits, target, ignore_index)
     check_class_scores("logits", logits)
     check_labels(target, logits.shape, "logits", ignore_index)
     scores, labels, valid = widen(logits), target.long(), valid_entries(target, ignore_index)
     if valid is not None:
         scores, labels = torch.where(valid.unsqueeze(1), scores, 0.0), torch.where(valid, labels, 0)
-    values = F.cross_entropy(scores, labels, reduction="none")
-    return (values if valid is None else torch.where(valid, values, 0.0)), valid
+    return scores, labels, valid
+
+
+def _cross_entropies(scores: Tensor, truth: Tensor, task: str, weight: Tensor | None = None) -> Tensor:
+    """The weighted cross-entropy of each entry of the target."""
+    if task != "multiclass":
+        return F.binary_cross_entropy_with_logits(scores, truth, weight, reduction="none")
+    values = F.cross_entropy(scores, truth, reduction="none")
+    return values if weight is None else values * weight
 
 
 @loss(
@@ -337,13 +342,13 @@ def weighted_cross_entropy(
     """
     check_tensors(logits=logits, target=target, weight=weight)
     check_reduction(reduction)
-    values, valid = _cross_entropies(logits, target, task, ignore_index)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
     check_same_shape("weight", weight, "target", target)
     check_floating("weight", weight)
-    weight = weight.to(values.dtype)
+    weight = weight.to(scores.dtype)
     if valid is not None:
         weight = torch.where(valid, weight, 0.0)
-    return reduce(values * weight, reduction, weight, logits.dtype)
+    return reduce(_cross_entropies(scores, truth, task, weight), reduction, weight, logits.dtype)
 
 
 WeightedCrossEntropyLoss = as_module("WeightedCrossEntropyLoss", weighted_cross_entropy)
@@ -419,30 +424,38 @@ def balanced_cross_entropy(
     """
     check_tensors(logits=logits, target=target)
     check_reduction(reduction)
-    values, valid = _cross_entropies(logits, target, task, ignore_index)
-    counted = torch.ones_like(values) if valid is None else valid.to(values.dtype)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
     if task == "multiclass":
-        labels = target.long() if valid is None else torch.where(valid, target.long(), -1)
-        membership = (labels.unsqueeze(1) == torch.arange(logits.shape[1], device=logits.device).view(
-            1, -1, *[1] * (labels.dim() - 1))).to(values.dtype)  # fmt: skip
-        weight = ((1 - _share(membership, counted.unsqueeze(1), per_image)) * membership).sum(1)
+        weight = _rarity_of_labels(truth, valid, scores, per_image)
     else:
-        truth = target.to(values.dtype) * counted
-        share = _share(truth, counted, per_image, channels=task == "multilabel")
-        weight = ((1 - share) * truth + share * (1 - truth)) * counted
-    return reduce(values * weight, reduction, weight, logits.dtype)
+        share = _share_of_positives(truth, valid, per_image, by_channel=task == "multilabel")
+        weight = torch.lerp(share, 1 - share, truth)
+    if valid is not None:
+        weight = torch.where(valid, weight, 0.0)
+    return reduce(_cross_entropies(scores, truth, task, weight), reduction, weight, logits.dtype)
 
 
 BalancedCrossEntropyLoss = as_module("BalancedCrossEntropyLoss", balanced_cross_entropy)
 
 
-def _share(membership: Tensor, counted: Tensor, per_image: bool, channels: bool = True) -> Tensor:
-    """The share of the counted positions that belong to the class, by image (or batch) and channel."""
-    axes = [axis for axis in range(membership.dim()) if not (axis == 0 and per_image) and not (axis == 1 and channels)]
+def _rarity_of_labels(labels: Tensor, valid: Tensor | None, scores: Tensor, per_image: bool) -> Tensor:
+    """One minus the share of each position's class among the counted positions of its image (or the batch)."""
+    rows = labels.unsqueeze(1).flatten(1)
+    counted = torch.ones_like(rows) if valid is None else valid.unsqueeze(1).flatten(1).long()
+    counts = rows.new_zeros(scores.shape[:2]).scatter_add(1, rows, counted).to(scores.dtype)
+    if not per_image:
+        counts = counts.sum(0, keepdim=True).expand_as(counts)
+    share = counts / counts.sum(1, keepdim=True).clamp_min(1)
+    return (1 - share).gather(1, rows).reshape(labels.shape)
+
+
+def _share_of_positives(truth: Tensor, valid: Tensor | None, per_image: bool, by_channel: bool) -> Tensor:
+    """The share of the counted entries that are positive, by image (or in the batch) and channel; broadcastable."""
+    axes = [axis for axis in range(truth.dim()) if not (axis == 0 and per_image) and not (axis == 1 and by_channel)]
     if not axes:
-        return membership
-    counted = counted.expand_as(membership).sum(axes, keepdim=True)
-    return membership.sum(axes, keepdim=True) / torch.where(counted > 0, counted, 1)
+        return truth
+    counted = truth.new_ones(()).expand(truth.shape) if valid is None else valid.to(truth.dtype)
+    return truth.sum(axes, keepdim=True) / counted.sum(axes, keepdim=True).clamp_min(1)
 
 
 @gradient_of(balanced_cross_entropy)
@@ -521,34 +534,40 @@ def focal_loss(
     check_tensors(logits=logits, target=target, alpha=alpha if isinstance(alpha, Tensor) else None)
     check_reduction(reduction)
     check_positive("gamma", gamma, zero=True)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
+    weight = _alpha_weights(alpha, truth, task, logits)
     if task == "multiclass":
-        if alpha is not None and not isinstance(alpha, Tensor):
-            raise TypeError(f"alpha must hold one weight per class for task='multiclass', got {alpha!r}")
-        values, valid = _cross_entropies(logits, target, task, ignore_index)
-        check_class_weight(alpha, logits.shape[1], "alpha")
+        values = _cross_entropies(scores, truth, task)
         miss = -torch.expm1(-values)  # 1 - p_t, since values = -log p_t
-        if alpha is not None:
-            labels = target.long() if valid is None else torch.where(valid, target.long(), 0)
-            values = values * alpha.to(values.dtype)[labels]
+        values = values if weight is None else values * weight
     else:
-        check_choice("task", task, TASKS)
-        check_floating("logits", logits)
-        if isinstance(alpha, Tensor):
-            raise TypeError(f"alpha must be a number in [0, 1] for task={task!r}, got a tensor")
-        scores, truth, valid = _binary_entries(logits, target, ignore_index)
-        values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
-        miss = torch.lerp(torch.sigmoid(scores), torch.sigmoid(-scores), truth)
-        if alpha is not None:
-            check_fraction("alpha", alpha)
-            values = values * (1 - alpha + (2 * alpha - 1) * truth)
-    # The floor keeps the power's derivative finite for gamma < 1 where a prediction is perfect to the last bit.
-    values = values * miss.clamp_min(torch.finfo(miss.dtype).tiny) ** gamma
+        values = _cross_entropies(scores, truth, task, weight)
+        p = torch.sigmoid(scores)
+        miss = torch.lerp(p, 1 - p, truth)
+    if gamma < 2:  # where a prediction is perfect to the last bit, the power's derivatives would be infinite
+        miss = miss.clamp_min(torch.finfo(miss.dtype).tiny)
+    values = values * miss**gamma
     if valid is None:
         return reduce(values, reduction, dtype=logits.dtype)
     return reduce(torch.where(valid, values, 0.0), reduction, valid.to(values.dtype), logits.dtype)
 
 
 FocalLoss = as_module("FocalLoss", focal_loss)
+
+
+def _alpha_weights(alpha: float | Tensor | None, truth: Tensor, task: str, logits: Tensor) -> Tensor | None:
+    """What each entry weighs by `alpha`: its class's number, or by which answer is true; `None` where all weigh 1."""
+    if alpha is None:
+        return None
+    if task == "multiclass":
+        if not isinstance(alpha, Tensor):
+            raise TypeError(f"alpha must hold one weight per class for task='multiclass', got {alpha!r}")
+        check_class_weight(alpha, logits.shape[1], "alpha")
+        return alpha.to(widen(logits).dtype)[truth]
+    if isinstance(alpha, Tensor):
+        raise TypeError(f"alpha must be a number in [0, 1] for task={task!r}, got a tensor")
+    check_fraction("alpha", alpha)
+    return 1 - alpha + (2 * alpha - 1) * truth
 
 
 @gradient_of(focal_loss)

@@ -81,8 +81,17 @@ class _Pixels(NamedTuple):
     """A prediction and its truth, laid out as `(N, C, P)`: images, classes, pixels."""
 
     p: Tensor  # predicted probability, zero where ignored
-    g: Tensor  # truth: booleans for hard labels, else numbers; zero where ignored
+    truth: Tensor  # labels `(N, P)`, 0 where ignored; or a mask `(N, C, P)`, booleans or numbers, zero where ignored
     valid: Tensor | None  # (N, 1 or C, P) booleans, or None where every pixel counts
+
+    @property
+    def g(self) -> Tensor:
+        """The truth as a mask `(N, C, P)`: booleans for hard labels, else numbers; zero where ignored."""
+        if self.truth.dim() == 3:
+            return self.truth
+        classes = torch.arange(self.p.shape[1], device=self.p.device)
+        mask = self.truth.unsqueeze(1) == classes.unsqueeze(1)
+        return mask if self.valid is None else mask & self.valid
 
 
 def _pixels(prediction: Tensor, target: Tensor, task: str, from_logits: bool, ignore_index: int | None) -> _Pixels:
@@ -105,37 +114,32 @@ def _pixels(prediction: Tensor, target: Tensor, task: str, from_logits: bool, ig
     if task == "multiclass" and not (target.is_floating_point() and target.shape == prediction.shape):
         check_labels(target, prediction.shape, "prediction", ignore_index)
         valid = valid_entries(target, ignore_index)
-        labels = target.long() if valid is None else torch.where(valid, target.long(), -1)
-        classes = torch.arange(prediction.shape[1], device=prediction.device)
-        g = _flat(labels, "binary") == classes.unsqueeze(1)
-        valid = None if valid is None else _flat(valid, "binary")
+        truth = _flat(target.long(), "binary").squeeze(1)
+        if valid is not None:
+            valid = _flat(valid, "binary")
+            truth = torch.where(valid.squeeze(1), truth, 0)
     else:
         check_same_shape("target", target, "prediction", prediction)
         ignore_index = None if task == "multiclass" else ignore_index  # probabilities have no label to ignore
         check_probabilities("target", target, ignore_index)
         valid = valid_entries(target, ignore_index)
-        g = target if target.is_floating_point() or target.dtype == torch.bool else target.to(scores.dtype)
-        g = _flat(g if g.dtype == torch.bool else g.to(scores.dtype), task)
+        truth = _flat(target if target.dtype == torch.bool else target.to(scores.dtype), task)
         if valid is not None:
             valid = _flat(valid, task)
-            g = torch.where(valid, g, 0)
+            truth = torch.where(valid, truth, 0)
     scores = _flat(scores, task)
     if valid is not None:  # NaN under an ignored pixel must not reach the gradient
         scores = torch.where(valid, scores, 0.0)
     p = scores
     if from_logits:
         p = scores.softmax(1) if task == "multiclass" else scores.sigmoid()
-    return _Pixels(p if valid is None else torch.where(valid, p, 0.0), g, valid)
+    return _Pixels(p if valid is None else torch.where(valid, p, 0.0), truth, valid)
 
 
 def _flat(tensor: Tensor, task: str) -> Tensor:
     """`(N, C, P)` from the layout of the task; `C` is 1 for a binary one."""
     tensor = tensor.unsqueeze(1) if task == "binary" else tensor
     return tensor.flatten(2) if tensor.dim() > 2 else tensor.unsqueeze(2)
-
-
-def _times(p: Tensor, g: Tensor) -> Tensor:
-    return torch.where(g, p, 0.0) if g.dtype == torch.bool else p * g
 
 
 class _Regions(NamedTuple):
@@ -154,18 +158,34 @@ def _regions(
     foreground."""
     check_choice("classes", classes, ("all", "present"))
     check_choice("overlap", overlap, ("product", "l1"))
-    p, g, valid = pixels
+    p, truth, valid = pixels
     predicted = (p * p if squared else p).sum(-1)
-    target = (g * g if squared and g.dtype != torch.bool else g).sum(-1).to(p.dtype)
-    if overlap == "product" or g.dtype == torch.bool:  # both agree on hard masks
-        common = _times(p, g).sum(-1)
+    if truth.dim() == 2:
+        common, target = _sums_by_label(p, truth, valid)
+    elif truth.dtype == torch.bool:
+        common, target = torch.where(truth, p, 0.0).sum(-1), truth.sum(-1).to(p.dtype)
     else:
-        common = ((p + g).sum(-1) - (p - g).abs().sum(-1)) / 2
+        target = (truth * truth if squared else truth).sum(-1)
+        products = p * truth if overlap == "product" else (p + truth - (p - truth).abs()) / 2
+        common = products.sum(-1)
     size = torch.ones_like(common) if valid is None else valid.sum(-1).expand_as(common)
     if not per_image:
         common, predicted, target, size = common.sum(0), predicted.sum(0), target.sum(0), size.sum(0)
     counted = (size > 0) if classes == "all" else (target > 0)
     return _Regions(common, predicted, target, counted.to(p.dtype))
+
+
+def _sums_by_label(p: Tensor, labels: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    """For each class, `(N, C)`: the sum of its probability over its pixels, and their number.
+
+    A one-hot mask would be as large as the prediction; this reads one probability per pixel. The sums are formed one
+    pixel after the other, so in float64.
+    """
+    hits = p.gather(1, labels.unsqueeze(1)).squeeze(1)
+    counts = torch.ones_like(hits) if valid is None else valid.squeeze(1)
+    nothing = p.new_zeros(p.shape[:2], dtype=torch.float64)
+    common, size = (nothing.scatter_add(1, labels, values.double()) for values in (hits, counts))
+    return common.to(p.dtype), size.to(p.dtype)
 
 
 def _ratio(numerator: Tensor, denominator: Tensor, smooth: float | tuple[float, float]) -> Tensor:
@@ -903,8 +923,8 @@ def _focal_tversky_gradient(
 def _image_mean(values: Tensor, target: Tensor, ignore_index: int | None, per_image: bool) -> tuple[Tensor, Tensor]:
     """The mean over the counted pixels of each image, `(N,)`, or of the batch, `()`; and whether there is any."""
     valid = valid_entries(target, ignore_index)
-    counted = torch.ones_like(values) if valid is None else valid.to(values.dtype)
     axes = tuple(range(1 if per_image else 0, values.dim()))
+    counted = values.new_ones(()).expand(values.shape) if valid is None else valid.to(values.dtype)
     size = counted.sum(axes) if axes else counted
     total = values.sum(axes) if axes else values
     return total / torch.where(size > 0, size, 1), (size > 0).to(values.dtype)
@@ -1175,18 +1195,23 @@ def combo_loss(
     check_fraction("alpha", alpha)
     check_fraction("beta", beta)
     check_reduction(reduction)
-    p, g, valid = _pixels(logits, target, task, True, ignore_index)
-    scores = _flat(widen(logits), task)
+    pixels = _pixels(logits, target, task, True, ignore_index)
+    scores, valid = _flat(widen(logits), task), pixels.valid
     if valid is not None:
         scores = torch.where(valid, scores, 0.0)
-    miss, alarm = beta * F.logsigmoid(scores), (1 - beta) * F.logsigmoid(-scores)
-    entropy = -torch.lerp(alarm, miss, g.to(p.dtype))
+    truth = pixels.truth.to(scores.dtype)
+    if beta > 0.5:  # the dearer answer has weight one below, and the other its share of it
+        scores, truth, dear, cheap = -scores, 1 - truth, beta, 1 - beta
+    else:
+        dear, cheap = 1 - beta, beta
+    share = scores.new_tensor(cheap / dear) if cheap < dear else None
+    entropy = F.binary_cross_entropy_with_logits(scores, truth, pos_weight=share, reduction="none")
     if valid is not None:
         entropy = torch.where(valid, entropy, 0.0)
     entropy, counted = _image_mean(entropy, _flat(target, task), ignore_index, per_image)
-    regions = _regions(_Pixels(p, g, valid), per_image=per_image)
+    regions = _regions(pixels, per_image=per_image)
     dice = _class_mean(_ratio(2 * regions.overlap, regions.predicted + regions.target, smooth), regions.counted, None)
-    return reduce((alpha * entropy - (1 - alpha) * dice) * counted, reduction, counted, logits.dtype)
+    return reduce((alpha * dear * entropy - (1 - alpha) * dice) * counted, reduction, counted, logits.dtype)
 
 
 ComboLoss = as_module("ComboLoss", combo_loss)
@@ -1383,9 +1408,10 @@ def lovasz_softmax_loss(
     """
     check_choice("classes", classes, ("all", "present"))
     check_reduction(reduction)
-    p, g, valid = _pixels(prediction, target, "multiclass", from_logits, ignore_index)
-    if g.dtype != torch.bool:
+    pixels = _pixels(prediction, target, "multiclass", from_logits, ignore_index)
+    if target.is_floating_point():
         raise TypeError(f"target must hold integer class indices, got {target.dtype}")
+    p, g, valid = pixels.p, pixels.g, pixels.valid
     errors = torch.where(g, 1 - p, p)
     keys = errors.detach()
     if valid is not None:

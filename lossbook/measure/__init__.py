@@ -1,0 +1,1 @@
+"""What a loss costs, measured: `lossbook bench` times it beside its peers."""
