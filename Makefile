@@ -95,8 +95,9 @@ oracles: $(STAMP)  ## run the peer libraries in their own environment and store 
 mutate: $(STAMP)  ## break the formulas on purpose: every mutant has to be caught
 	$(BIN)/python -m tests.mutate
 
-bench: $(STAMP)  ## time the losses beside their peers
-	$(BIN)/lossbook bench
+bench:  ## time the losses beside their peers (which `make oracles` installs) [ARGS="--quick --loss dice_loss"]
+	@test -x .venv-oracle/bin/python || $(MAKE) oracles
+	PYTHONPATH=. .venv-oracle/bin/python -m lossbook.cli bench $(ARGS)
 
 badges: $(STAMP)  ## write version and tag into every Colab badge and install cell
 	$(BIN)/python book/_tools/badges.py

@@ -151,5 +151,12 @@ def valid_entries(target: Tensor, ignore_index: int | None) -> Tensor | None:
     """A mask of the entries that count, or `None` where all of them do (so that nothing needs to be masked)."""
     if ignore_index is None:
         return None
+
+    def out_of_reach() -> Tensor:  # a tenth of what the mask costs
+        low, high = target.aminmax()
+        return (ignore_index < low) | (ignore_index > high)
+
+    if target.numel() and known(target, out_of_reach):
+        return None
     valid = target != ignore_index
     return None if known(valid, lambda: valid.all()) else valid

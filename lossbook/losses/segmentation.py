@@ -38,7 +38,7 @@ from ._validation import (
     check_tensors,
     valid_entries,
 )
-from .classification import binary_cross_entropy_with_logits, cross_entropy
+from .classification import _binary_entries, binary_cross_entropy_with_logits, cross_entropy
 
 __all__ = [
     "BCEDiceLoss",
@@ -1195,11 +1195,7 @@ def combo_loss(
     check_fraction("alpha", alpha)
     check_fraction("beta", beta)
     check_reduction(reduction)
-    pixels = _pixels(logits, target, task, True, ignore_index)
-    scores, valid = _flat(widen(logits), task), pixels.valid
-    if valid is not None:
-        scores = torch.where(valid, scores, 0.0)
-    truth = pixels.truth.to(scores.dtype)
+    scores, truth, valid = _binary_entries(logits, target, ignore_index)
     if beta > 0.5:  # the dearer answer has weight one below, and the other its share of it
         scores, truth, dear, cheap = -scores, 1 - truth, beta, 1 - beta
     else:
@@ -1208,8 +1204,8 @@ def combo_loss(
     entropy = F.binary_cross_entropy_with_logits(scores, truth, pos_weight=share, reduction="none")
     if valid is not None:
         entropy = torch.where(valid, entropy, 0.0)
-    entropy, counted = _image_mean(entropy, _flat(target, task), ignore_index, per_image)
-    regions = _regions(pixels, per_image=per_image)
+    entropy, counted = _image_mean(entropy, target, ignore_index, per_image)
+    regions = _regions(_pixels(logits, target, task, True, ignore_index), per_image=per_image)
     dice = _class_mean(_ratio(2 * regions.overlap, regions.predicted + regions.target, smooth), regions.counted, None)
     return reduce((alpha * dear * entropy - (1 - alpha) * dice) * counted, reduction, counted, logits.dtype)
 
@@ -1669,8 +1665,8 @@ def hausdorff_dt_loss(
     p, g = pixels.p.reshape(shape), pixels.g.reshape(shape)
     spatial = _picture_dimensions(prediction, task)
     with torch.no_grad():
-        far = _contour_distance(p > 0.5, spatial, alpha) + _contour_distance(g > 0.5, spatial, alpha)
-    values = (p - g.to(p.dtype)) ** 2 * far.to(p.dtype)
+        far = _contour_distance(p > 0.5, spatial, alpha).add_(_contour_distance(g > 0.5, spatial, alpha))
+    values = F.mse_loss(p, g.to(p.dtype), reduction="none") * far.to(p.dtype)
     dtype = prediction.dtype if prediction.is_floating_point() else p.dtype
     if pixels.valid is None:
         return reduce(values, reduction, dtype=dtype)
@@ -1683,7 +1679,7 @@ HausdorffDTLoss = as_module("HausdorffDTLoss", hausdorff_dt_loss)
 
 def _contour_distance(mask: Tensor, spatial: int, alpha: float) -> Tensor:
     """Distance of each pixel to the contour of its mask, to the power alpha: to the mask outside, out of it inside."""
-    return (distance(mask, spatial) + distance(~mask, spatial)) ** alpha
+    return distance(mask, spatial).add_(distance(~mask, spatial)).pow_(alpha)
 
 
 @gradient_of(hausdorff_dt_loss)

@@ -141,8 +141,8 @@ def ratio_of(ours: Sequence[float], theirs: Sequence[float], resamples: int = 50
 def peak_bytes(step: Callable[[], Any], device: str = "cpu") -> int:
     """The most bytes that a step holds at once, beyond what was there before.
 
-    Every allocation of torch counts, those inside an operator as well. What other libraries allocate by themselves
-    (SciPy in MONAI's distances) is not seen.
+    Every allocation of torch counts, those inside an operator as well. What NumPy and SciPy allocate, in MONAI's
+    distances and in ours, is not seen.
     """
     if device == "cuda":
         torch.cuda.synchronize()

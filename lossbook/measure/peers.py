@@ -2,8 +2,8 @@
 
 Each entry is a call of ours beside calls of peers that compute the same number on the same input, as text. A new loss
 adds entries, a new kind of input a function below `INPUTS`. The names that a call may use are the tensors of its input,
-`lb`, `torch`, `F` (torch.nn.functional) and the libraries below. What no library has is written in torch the way a
-reader would, or composed of what a library has.
+`lb`, `torch`, `F` (torch.nn.functional) and the libraries below. What no library has, or what is faster without one, is
+written in torch the way a reader would, or composed of what a library has.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ CLASSIFICATION = (
         _MANY,
         "lb.focal_loss(z, y)",
         (
+            "(lambda ce: ((1 - torch.exp(-ce)) ** 2 * ce).mean())(F.cross_entropy(z, y, reduction='none'))",
             "kornia.focal_loss(z, y, alpha=None, gamma=2.0, reduction='mean') * 21",
             "monai.FocalLoss(gamma=2.0, use_softmax=True, to_onehot_y=True)(z, y[:, None]) * 21",
         ),
