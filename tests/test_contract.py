@@ -86,6 +86,18 @@ def test_mean_of_one_entry_is_its_value(card, case):
         assert torch.isclose(contributions.sum(), card.function(*tensors, **settings), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("card", "case"), [c for c in CASES if isinstance(c.values[1].get("weight", c.values[1].get("alpha")), tuple)]
+)
+def test_unit_of_the_weights(card, case):
+    """Weights are divided out again, however small they are; or, as in torch's binary cross-entropy, not at all."""
+    tensors, settings = draw(card, case), settings_of(case)
+    name = "weight" if "weight" in case else "alpha"
+    small = card.function(*tensors, **settings | {name: settings[name] / 1000})
+    expected = card.function(*tensors, **settings)
+    assert torch.isclose(small, expected, rtol=1e-9) or torch.isclose(small, expected / 1000, rtol=1e-9)
+
+
 @every_case
 @pytest.mark.parametrize("size", [(), (7,), (4, 3), (2, 3, 4)], ids=["0d", "1d", "2d", "3d"])
 def test_any_number_of_picture_dimensions(card, case, size):
@@ -117,6 +129,18 @@ def test_half_precision(card, case, dtype):
     extreme = (3e4 * first.sign()).to(dtype)
     assert card.function(extreme, *others, **settings).isfinite()
     assert gradient(card, [extreme, *others], **settings).isfinite().all()
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_float32_inside(card, case, dtype):
+    """Bit for bit what float32 gives for the same numbers, rounded once at the end."""
+    first, *others = draw(card, case, batch=3, size=(9, 7), dtype=torch.float32)
+    others = [t.to(dtype) if t.is_floating_point() else t for t in others]
+    settings, low = settings_of(case, torch.float32), first.to(dtype)
+    value = card.function(low, *others, **settings)
+    wide = card.function(low.float(), *(t.float() if t.is_floating_point() else t for t in others), **settings)
+    assert torch.equal(value, wide.to(dtype))
 
 
 @every_case

@@ -6,6 +6,7 @@ first, and ends with the first failure.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import functools
@@ -48,7 +49,7 @@ class Verdict:
 class Judge:
     """A pytest plugin that takes the place of the loop over the tests."""
 
-    def __init__(self, mutants: list[Mutant], *, jobs: int = 1, seconds: float | None = None, patience: float = 20.0):
+    def __init__(self, mutants: list[Mutant], *, jobs: int = 1, seconds: float | None = None, patience: float = 60.0):
         self.mutants, self.jobs, self.patience = mutants, jobs, patience
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.verdicts: list[Verdict] = []
@@ -262,21 +263,30 @@ def apply(mutant: Mutant) -> None:
         raise LookupError(f"no function {mutant.function} of {mutant.file} is loaded")
     for function in broken:
         function.__code__ = code
+        if function.__kwdefaults__:
+            function.__kwdefaults__ = function.__kwdefaults__ | numbers_by_default(mutant.tree)
 
 
 def code_of(tree: ast.Module, path: str) -> list[CodeType]:
     """The code of the functions in a module, which is compiled and not run."""
-    flags = __import__("__future__").annotations.compiler_flag
-    module = compile(_without_decorators(tree), path, "exec", flags=flags, dont_inherit=True)
+    module = compile(_bare(tree), path, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True)
     return [constant for constant in module.co_consts if isinstance(constant, CodeType)]
 
 
-def _without_decorators(tree: ast.Module) -> ast.Module:
-    """Decorators and defaults are evaluated outside the function's code; only its body matters here."""
+def _bare(tree: ast.Module) -> ast.Module:
+    """Without decorators, which are evaluated outside the function's code."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = []
     return tree
+
+
+def numbers_by_default(tree: ast.Module) -> dict[str, int | float]:
+    """The settings of the function in a module whose default is a number."""
+    (function,) = tree.body
+    settings = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    found = {setting.arg: getattr(default, "value", None) for setting, default in settings}
+    return {name: value for name, value in found.items() if type(value) in (int, float)}
 
 
 def _place(code: CodeType) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """What may be broken: fixed operators, applied by the program to the body of every function.
 
-A mutant differs from the source in one node of its syntax tree. Docstrings, decorators (they state facts, which
-tests check), signatures, annotations and the text of messages stay as they are.
+A mutant differs from the source in one node of its syntax tree. Numbers that are defaults of settings are broken too.
+Docstrings, decorators (they state facts, which tests check), annotations and the text of messages stay as they are.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ SWAPPED_ARITHMETIC = {
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
 SWAPPED_COMPARISONS = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE), ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
 }  # fmt: skip
 
 
@@ -95,6 +96,9 @@ class _Place:
 
 
 def _places(function: ast.FunctionDef) -> Iterator[_Place]:
+    for index, default in enumerate(function.args.kw_defaults):
+        if isinstance(default, ast.Constant) and type(default.value) in (int, float):
+            yield _Place(function, ("args", "kw_defaults", index), default)
     first = function.body[0]
     has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     for index in range(1 if has_docstring else 0, len(function.body)):
@@ -134,7 +138,8 @@ def _replacements(node: ast.AST, function: ast.FunctionDef) -> Iterator[tuple[st
         case ast.AugAssign(op=op) if type(op) in SWAPPED_ARITHMETIC:
             yield "arithmetic", _with(node, op=SWAPPED_ARITHMETIC[type(op)]())
         case ast.Compare(ops=[op, *rest]) if type(op) in SWAPPED_COMPARISONS:
-            yield "comparison", _with(node, ops=[SWAPPED_COMPARISONS[type(op)](), *rest])
+            for other in SWAPPED_COMPARISONS[type(op)]:
+                yield "comparison", _with(node, ops=[other(), *rest])
         case ast.BoolOp(op=op):
             yield "logic", _with(node, op=ast.Or() if isinstance(op, ast.And) else ast.And())
         case ast.IfExp(body=body, orelse=orelse):
