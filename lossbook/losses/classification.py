@@ -281,9 +281,12 @@ def _entries(
 
 def _cross_entropies(scores: Tensor, truth: Tensor, task: str, weight: Tensor | None = None) -> Tensor:
     """The weighted cross-entropy of each entry of the target."""
-    if task != "multiclass":
+    if task == "multiclass":
+        values = F.cross_entropy(scores, truth, reduction="none")
+    elif weight is None or weight.requires_grad:  # torch has no derivative with respect to this weight
+        values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
+    else:
         return F.binary_cross_entropy_with_logits(scores, truth, weight, reduction="none")
-    values = F.cross_entropy(scores, truth, reduction="none")
     return values if weight is None else values * weight
 
 
