@@ -13,10 +13,43 @@ from typing import TYPE_CHECKING
 
 from . import losses
 from .catalogue import LossCard, cards
-from .losses import LossModule, classification, regression, segmentation
+from .losses import (
+    LossModule,
+    boosting,
+    boxes,
+    classification,
+    composition,
+    embeddings,
+    forecasting,
+    generative,
+    images,
+    imbalance,
+    label_noise,
+    margins,
+    ranking,
+    regression,
+    robustness,
+    scale,
+    segmentation,
+    tracking,
+)
+from .losses.boosting import *  # noqa: F403
+from .losses.boxes import *  # noqa: F403
 from .losses.classification import *  # noqa: F403
+from .losses.composition import *  # noqa: F403
+from .losses.embeddings import *  # noqa: F403
+from .losses.forecasting import *  # noqa: F403
+from .losses.generative import *  # noqa: F403
+from .losses.images import *  # noqa: F403
+from .losses.imbalance import *  # noqa: F403
+from .losses.label_noise import *  # noqa: F403
+from .losses.margins import *  # noqa: F403
+from .losses.ranking import *  # noqa: F403
 from .losses.regression import *  # noqa: F403
+from .losses.robustness import *  # noqa: F403
+from .losses.scale import *  # noqa: F403
 from .losses.segmentation import *  # noqa: F403
+from .losses.tracking import *  # noqa: F403
 
 if TYPE_CHECKING:
     from . import calculus as calculus
@@ -32,9 +65,23 @@ __version__ = "0.1.0"
 
 # Extended in steps, so that type checkers, which do not run code, know every name.
 __all__ = ["LossCard", "LossModule", "cards", "losses"]
+__all__ += boosting.__all__
+__all__ += boxes.__all__
 __all__ += classification.__all__
+__all__ += composition.__all__
+__all__ += embeddings.__all__
+__all__ += forecasting.__all__
+__all__ += generative.__all__
+__all__ += images.__all__
+__all__ += imbalance.__all__
+__all__ += label_noise.__all__
+__all__ += margins.__all__
+__all__ += ranking.__all__
 __all__ += regression.__all__
+__all__ += robustness.__all__
+__all__ += scale.__all__
 __all__ += segmentation.__all__
+__all__ += tracking.__all__
 
 _SUBMODULES = ("calculus", "claims", "data", "experiment", "measure", "models", "plots", "training")
 

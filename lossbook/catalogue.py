@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import losses
 from .losses._card import FACTS, GRADIENTS, PROPERTIES, Answer, Facts
-from .losses._module import LossModule
 
 __all__ = ["PROPERTIES", "Answer", "LossCard", "cards"]
 
@@ -34,7 +33,7 @@ class LossCard:
 
     name: str
     function: Callable[..., Tensor]
-    module: type[LossModule[Any]]
+    module: type[nn.Module]
     facts: Facts
 
     @property
@@ -44,8 +43,24 @@ class LossCard:
 
     @property
     def kind(self) -> str:
-        """`"function"`: tensors in, loss out, and a derived module."""
-        return "function"
+        """`"function"` (tensors in, loss out), `"module"` (its module has weights or state) or `"objective"` (takes a
+        model or critic)."""
+        return self.facts.kind
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """The arguments that have a gradient."""
+        return self.facts.differentiable
+
+    @property
+    def couples(self) -> str:
+        """Why the loss of one example depends on the others of its batch; empty where it does not."""
+        return self.facts.couples
+
+    @property
+    def without_gradient(self) -> str:
+        """Why the loss has no gradient derived by hand; empty where it has one."""
+        return self.facts.without_gradient
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -135,11 +150,12 @@ class LossCard:
         return self._sections.get(name, "")
 
 
-def _module_of(function: Callable[..., Tensor]) -> type[LossModule[Any]]:
+def _module_of(function: Callable[..., Tensor]) -> type[nn.Module]:
+    """The module class whose `function` is this one: derived by `as_module`, or written by hand."""
     for item in vars(losses).values():
-        if isinstance(item, type) and issubclass(item, LossModule) and getattr(item, "function", None) is function:
+        if isinstance(item, type) and issubclass(item, nn.Module) and getattr(item, "function", None) is function:
             return item
-    raise LookupError(f"{function.__name__} has a card but no derived module in lossbook.losses")
+    raise LookupError(f"{function.__name__} has a card but no module in lossbook.losses")
 
 
 cards: dict[str, LossCard] = {

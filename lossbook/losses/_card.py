@@ -68,8 +68,13 @@ class Facts:
     cases: tuple[Mapping[str, Any], ...]
     detached: str
     chapter: int
+    kind: str
+    differentiable: tuple[str, ...]
+    couples: str
+    without_gradient: str
 
 
+KINDS = ("function", "module", "objective")
 FACTS: dict[str, Facts] = {}
 GRADIENTS: dict[str, Callable[..., Tensor]] = {}
 
@@ -84,12 +89,38 @@ def loss(
     names: tuple[str, ...] = (),
     cases: tuple[Mapping[str, Any], ...] = (),
     detached: str = "",
+    kind: str = "function",
+    differentiable: tuple[str, ...] = (),
+    couples: str = "",
+    without_gradient: str = "",
 ) -> Callable[[F], F]:
-    """State the facts of a loss. `names` are further names it goes by; `cases` are settings that tests run besides the
-    defaults; `detached` says which term is held fixed on purpose when the gradient is formed."""
+    """State the facts of a loss.
+
+    Args:
+        tasks: the review's tasks that use it.
+        domain: what each tensor argument holds, in the order of the arguments.
+        range: the smallest and the largest value, with the default settings.
+        properties: the answer to each property of `PROPERTIES`.
+        chapter: the chapter that derives it.
+        names: further names it goes by.
+        cases: settings that tests run besides the defaults.
+        detached: the term that is held fixed on purpose when the gradient is formed.
+        kind: `"function"` (tensors in, loss out; its module is derived), `"module"` (its module has weights or
+            running state and is written by hand) or `"objective"` (takes a model or critic).
+        differentiable: the arguments that have a gradient; by default the first one alone.
+        couples: why the loss of one example depends on the others of its batch, where it does.
+        without_gradient: why no gradient derived by hand stands below the loss.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    facts = {
+        "tasks": tasks, "names": names, "domain": domain, "range": range, "properties": properties, "cases": cases,
+        "detached": detached, "chapter": chapter, "kind": kind, "couples": couples,
+        "differentiable": differentiable or (next(iter(domain)),), "without_gradient": without_gradient,
+    }  # fmt: skip
 
     def record(function: F) -> F:
-        FACTS[function.__name__] = Facts(function, tasks, names, domain, range, properties, cases, detached, chapter)
+        FACTS[function.__name__] = Facts(function, **facts)
         return function
 
     return record

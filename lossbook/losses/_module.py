@@ -53,9 +53,19 @@ def _short(value: Any) -> str:
 
 
 @overload
+def as_module(
+    name: str, function: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor, Tensor, P], Tensor]
+) -> type[LossModule[P]]: ...
+@overload
+def as_module(
+    name: str, function: Callable[Concatenate[Tensor, Tensor, Tensor, Tensor, P], Tensor]
+) -> type[LossModule[P]]: ...
+@overload
 def as_module(name: str, function: Callable[Concatenate[Tensor, Tensor, Tensor, P], Tensor]) -> type[LossModule[P]]: ...
 @overload
 def as_module(name: str, function: Callable[Concatenate[Tensor, Tensor, P], Tensor]) -> type[LossModule[P]]: ...
+@overload
+def as_module(name: str, function: Callable[Concatenate[Any, P], Tensor]) -> type[LossModule[P]]: ...
 def as_module(name: str, function: Callable[..., Tensor]) -> type[LossModule[Any]]:
     """Derive the module class called `name`; assign it to that very name in the module of the function.
 

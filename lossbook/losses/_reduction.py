@@ -16,6 +16,15 @@ def widen(tensor: Tensor) -> Tensor:
     return tensor.to(accumulation_dtype(tensor.dtype))
 
 
+def together(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Several tensors in the one dtype that their loss is computed in."""
+    dtype = tensors[0].dtype
+    for tensor in tensors[1:]:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    dtype = accumulation_dtype(dtype)
+    return tuple(tensor.to(dtype) for tensor in tensors)
+
+
 def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor:
     """Reduce weighted contributions.
 

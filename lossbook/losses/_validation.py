@@ -74,6 +74,18 @@ def check_floating(name: str, tensor: Tensor) -> None:
         raise TypeError(f"{name} must be a floating-point tensor, got {tensor.dtype}")
 
 
+def check_layout(name: str, tensor: Tensor, *layout: int | str) -> None:
+    """`tensor` has this layout: a number is the size of a dimension, a letter stands for any size.
+
+    `check_layout("boxes", boxes, "N", 4)`; a last `"*"` stands for any further dimensions.
+    """
+    fixed = layout[:-1] if layout[-1:] == ("*",) else layout
+    fits = tensor.dim() >= len(fixed) if len(fixed) < len(layout) else tensor.dim() == len(fixed)
+    if not fits or any(isinstance(want, int) and want != have for want, have in zip(fixed, tensor.shape, strict=False)):
+        wanted = ", ".join(map(str, layout)) + ("," if len(layout) == 1 else "")
+        raise ValueError(f"{name} must have shape ({wanted}), got {tuple(tensor.shape)}")
+
+
 def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
     """Both tensors have one shape; nothing is broadcast silently."""
     if tensor.shape != other.shape:

@@ -60,7 +60,7 @@ _LOG_LOSS = {
     "convex": yes,
     "lipschitz": up_to(2.0),
     "smooth": yes,
-    "bounded": no("a confident mistake costs as much as its logit", scores=[[[-200.0], [200.0]]], labels=[[0]]),
+    "bounded": no("a confident mistake costs as much as its logit", first=[[[-200.0], [200.0]]], target=[[0]]),
     "symmetric": _SEPARATE_ROLES,
     "proper": yes,
     "scale_invariant": _SEPARATE_ROLES,
@@ -186,7 +186,7 @@ def _cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
     domain={"logits": "logits", "target": "mask"},
     range=(0.0, float("inf")),
     properties=_LOG_LOSS
-    | {"bounded": no("a confident mistake costs as much as its logit", scores=[[200.0]], labels=[[0]])},
+    | {"bounded": no("a confident mistake costs as much as its logit", first=[[200.0]], target=[[0]])},
     cases=({"pos_weight": (3.0,)}, {"weight": (0.3,)}, {"ignore_index": 255}),
     chapter=8,
 )  # fmt: skip
@@ -296,7 +296,7 @@ def _cross_entropies(scores: Tensor, truth: Tensor, task: str, weight: Tensor | 
     domain={"logits": "logits", "target": "target of the task", "weight": "weight map"},
     range=(0.0, float("inf")),
     properties=_LOG_LOSS
-    | {"proper": no("weights that depend on the label move the best answer", labels=_GROUPS, extra=[[3.0, 1.0] * 5])},
+    | {"proper": no("weights that depend on the label move the best answer", target=_GROUPS, weight=[[3.0, 1.0] * 5])},
     cases=({"task": "binary"}, {"task": "multilabel"}, {"ignore_index": 1}),
     chapter=8,
 )
@@ -371,10 +371,10 @@ def _weighted_cross_entropy_gradient(logits: Tensor, target: Tensor, weight: Ten
     range=(0.0, float("inf")),
     properties=_LOG_LOSS
     | {
-        "bounded": no("a confident mistake costs as much as its logit", scores=[[200.0, -200.0]], labels=[[0, 1]]),
+        "bounded": no("a confident mistake costs as much as its logit", first=[[200.0, -200.0]], target=[[0, 1]]),
         "proper": no(
             "the best answer to a rare class is more often yes than the class is there",
-            labels=_GROUPS,
+            target=_GROUPS,
         ),
     },
     cases=({"task": "multiclass"}, {"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255}),
@@ -480,8 +480,8 @@ def _balanced_cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
     properties=_LOG_LOSS
     | {
         "convex": no("between a confident and a hesitant hit the loss lies above its chord",
-                     scores=[[[-2.0], [0.0]]], other=[[[-10.0], [0.0]]], labels=[[0]]),
-        "proper": no("the best answer is less sure than the truth", labels=_GROUPS),
+                     first=[[[-2.0], [0.0]]], other=[[[-10.0], [0.0]]], target=[[0]]),
+        "proper": no("the best answer is less sure than the truth", target=_GROUPS),
     },
     cases=({"task": "binary"}, {"task": "multilabel", "alpha": 0.25}, {"gamma": 0.5}, {"gamma": 0.0},
            {"alpha": (0.2, 1.0, 3.0)}, {"ignore_index": 255}),

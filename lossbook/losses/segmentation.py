@@ -246,14 +246,14 @@ _GROUPS = [[1, 0, 0, 0, 0, 1, 1, 0, 0, 0]]  # the first five pixels look alike, 
 _OVERLAP = {
     "minimum_at_target": yes,
     "convex": no("it is flat far from the truth and steep near it", task="binary",
-                 scores=[[-6.0, -6.0]], other=[[0.0, 0.0]], labels=[[1, 1]]),
+                 first=[[-6.0, -6.0]], other=[[0.0, 0.0]], target=[[1, 1]]),
     "lipschitz": up_to(2.0),
     "smooth": yes,
     "bounded": yes,
     "symmetric": yes,
-    "proper": no("where some pixels are surer than others, their frequencies are not the best answer", labels=_GROUPS),
+    "proper": no("where some pixels are surer than others, their frequencies are not the best answer", target=_GROUPS),
     "scale_invariant": no("half the probability on both sides is not the same overlap", task="binary",
-                          scores=[[0.8, 0.4]], target=[[1.0, 0.0]]),
+                          first=[[0.8, 0.4]], target=[[1.0, 0.0]]),
     "permutation_invariant": yes,
 }  # fmt: skip
 
@@ -440,7 +440,7 @@ def _squared_dice_gradient(
     range=(0.0, 1.0),
     properties=_OVERLAP | {
         "symmetric": no("the weights come from the target alone", task="multilabel",
-                        scores=[[[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]],
+                        first=[[[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]],
                         target=[[[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]]),
     },
     cases=({"task": "binary"}, {"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255},
@@ -695,7 +695,7 @@ def _jaccard_gradient(prediction: Tensor, target: Tensor, *, task: str = "multic
 
 
 _TVERSKY = _OVERLAP | {
-    "symmetric": no("misses cost more than false alarms", task="binary", scores=[[1.0, 1.0]], target=[[1.0, 0.0]]),
+    "symmetric": no("misses cost more than false alarms", task="binary", first=[[1.0, 1.0]], target=[[1.0, 0.0]]),
 }
 
 
@@ -942,11 +942,11 @@ _COMPOUND = _OVERLAP | {
     "convex": no(
         "Dice is flat far from the truth and steep near it",
         task="binary",
-        scores=[[-1.0, -1.0]],
+        first=[[-1.0, -1.0]],
         other=[[-9.0, -9.0]],
-        labels=[[1, 1]],
+        target=[[1, 1]],
     ),
-    "bounded": no("a confident mistake costs as much as its logit", task="binary", scores=[[1000.0]], labels=[[0]]),
+    "bounded": no("a confident mistake costs as much as its logit", task="binary", first=[[1000.0]], target=[[0]]),
     "symmetric": not_applicable("the prediction is a logit, the target a label"),
     "scale_invariant": not_applicable("the prediction is a logit, the target a label"),
 }
@@ -1046,8 +1046,8 @@ def _bce_dice_gradient(logits: Tensor, target: Tensor, *, task: str = "binary", 
     range=(0.0, float("inf")),
     properties=_COMPOUND | {
         "convex": no("Dice is flat far from the truth and steep near it",
-                     scores=[[[-8.0, -1.0], [0.0, 0.0]]], other=[[[-7.0, -8.0], [0.0, 0.0]]], labels=[[1, 0]]),
-        "bounded": no("a confident mistake costs as much as its logit", scores=[[[-200.0], [200.0]]], labels=[[0]]),
+                     first=[[[-8.0, -1.0], [0.0, 0.0]]], other=[[[-7.0, -8.0], [0.0, 0.0]]], target=[[1, 0]]),
+        "bounded": no("a confident mistake costs as much as its logit", first=[[[-200.0], [200.0]]], target=[[0]]),
     },
     cases=({"per_image": False}, {"ignore_index": 255}, {"ce_weight": 0.3, "dice_weight": 0.7}, {"smooth": 1.0},
            {"weight": (0.0, 1.0, 3.0)}, {"denominator": "square"}),
@@ -1248,14 +1248,14 @@ def _lovasz_weights(errors: Tensor, g: Tensor) -> Tensor:
 
 _LOVASZ = {
     "minimum_at_target": yes,
-    "convex": no("the softmax before it is not", scores=[[[-6.0, -6.0], [0.0, 0.0]]], other=[[[0.0, 0.0], [0.0, 0.0]]],
-                 labels=[[0, 0]]),
+    "convex": no("the softmax before it is not", first=[[[-6.0, -6.0], [0.0, 0.0]]], other=[[[0.0, 0.0], [0.0, 0.0]]],
+                 target=[[0, 0]]),
     "lipschitz": up_to(2.0),
     "smooth": no("the slope jumps where two errors change order",
-                 scores=[[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]], labels=[[0, 1, 1]]),
+                 first=[[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]], target=[[0, 1, 1]]),
     "bounded": yes,
     "symmetric": not_applicable("the target is a hard label"),
-    "proper": no("where some pixels are surer than others, their frequencies are not the best answer", labels=_GROUPS),
+    "proper": no("where some pixels are surer than others, their frequencies are not the best answer", target=_GROUPS),
     "scale_invariant": not_applicable("the target is a hard label"),
     "permutation_invariant": yes,
 }  # fmt: skip
@@ -1268,8 +1268,8 @@ _LOVASZ = {
     range=(0.0, float("inf")),
     properties=_LOVASZ | {
         "convex": yes,
-        "smooth": no("the slope jumps where the margin is met", scores=[[1.0]], labels=[[1]]),
-        "bounded": no("a confident mistake costs as much as its logit", scores=[[200.0]], labels=[[0]]),
+        "smooth": no("the slope jumps where the margin is met", first=[[1.0]], target=[[1]]),
+        "bounded": no("a confident mistake costs as much as its logit", first=[[200.0]], target=[[0]]),
     },
     cases=({"per_image": False}, {"ignore_index": 255}),
     chapter=8,
@@ -1505,9 +1505,9 @@ _DISTANCES = {
     range=(float("-inf"), float("inf")),
     properties=_DISTANCES | {
         "convex": no("the probability is not convex in the logit", task="binary",
-                     scores=[[6.0]], other=[[0.0]], extra=[[1.0]]),
+                     first=[[6.0]], other=[[0.0]], distance_map=[[1.0]]),
         "lipschitz": up_to(8.0, "for distances up to 11 pixels; the constant grows with the picture"),
-        "bounded": no("a false alarm costs its distance", task="binary", scores=[[100.0]], extra=[[500.0]]),
+        "bounded": no("a false alarm costs its distance", task="binary", first=[[100.0]], distance_map=[[500.0]]),
     },
     cases=({"task": "binary"}, {"task": "multilabel"}, {"weight": (0.0, 1.0, 3.0)}),
     chapter=8,
@@ -1592,7 +1592,7 @@ def _boundary_gradient(prediction: Tensor, distance_map: Tensor, *, task: str = 
     return _through_activation(distance_map, p, task) / prediction.numel()
 
 
-_FAR = {"task": "binary", "labels": [[1] + [0] * 63]}
+_FAR = {"task": "binary", "target": [[1] + [0] * 63]}
 
 
 @loss(
@@ -1601,13 +1601,13 @@ _FAR = {"task": "binary", "labels": [[1] + [0] * 63]}
     domain={"prediction": "scores of the task", "target": "target of the task"},
     range=(0.0, float("inf")),
     properties=_DISTANCES | {
-        "convex": no("it is flat where the prediction is sure", scores=[[-8.0] + [-20.0] * 63],
+        "convex": no("it is flat where the prediction is sure", first=[[-8.0] + [-20.0] * 63],
                      other=[[-1.0] + [-20.0] * 63], **_FAR),
-        "lipschitz": no("its value jumps where a probability crosses one half", scores=[[-9.0] * 63 + [0.001]],
+        "lipschitz": no("its value jumps where a probability crosses one half", first=[[-9.0] * 63 + [0.001]],
                         other=[[-9.0] * 63 + [-0.001]], **_FAR),
-        "smooth": no("its value jumps where a probability crosses one half", scores=[[-9.0] * 63 + [0.0]], **_FAR),
-        "bounded": no("it grows with the picture", scores=[[-9.0] * 63 + [9.0]], **_FAR),
-        "permutation_invariant": no("it depends on where pixels are", scores=[[9.0] * 4 + [-9.0] * 60], **_FAR),
+        "smooth": no("its value jumps where a probability crosses one half", first=[[-9.0] * 63 + [0.0]], **_FAR),
+        "bounded": no("it grows with the picture", first=[[-9.0] * 63 + [9.0]], **_FAR),
+        "permutation_invariant": no("it depends on where pixels are", first=[[9.0] * 4 + [-9.0] * 60], **_FAR),
     },
     cases=({"task": "binary"}, {"task": "multilabel"}, {"alpha": 1.0}, {"ignore_index": 255}),
     detached="the distance transforms: they change in jumps, where a probability crosses one half",

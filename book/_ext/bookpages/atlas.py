@@ -23,8 +23,22 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "classification": "Classification",
+    "margins": "Margins",
+    "imbalance": "Imbalanced classes",
+    "label_noise": "Noisy labels",
     "regression": "Regression",
     "segmentation": "Segmentation",
+    "boxes": "Boxes",
+    "embeddings": "Embeddings",
+    "ranking": "Ranking",
+    "tracking": "Tracking and motion",
+    "images": "Images",
+    "generative": "Generative models",
+    "forecasting": "Forecasting and probability",
+    "boosting": "Trees",
+    "composition": "Composition",
+    "robustness": "Robustness",
+    "scale": "Scale",
 }
 PROPERTIES = {
     "minimum_at_target": "minimum at the target",

@@ -1,0 +1,5 @@
+"""Losses of forecasts: likelihoods, proper scores, percentage errors, alignments of series."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,1 @@
+"""What tests draw for a family of losses: its kinds of arguments, its perfect predictions (see `tests/samples.py`)."""
