@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-import lossbook as lb
 from lossbook.measure import bench, peers
 from lossbook.measure.bench import Comparison, Ratio, Result
 from lossbook.measure.peers import Entry
+from lossbook.measure.peers._entry import PICTURES
 
 SAMPLE = {"z": torch.linspace(-2, 2, 12).reshape(3, 4), "y": torch.tensor([0, 3, 1])}
 CROSS_ENTROPY = Entry("cross_entropy", "small", "lb.cross_entropy(z, y)", ("F.cross_entropy(z, y)",))
@@ -174,17 +174,10 @@ def test_row_fits_the_header():
     assert alone[-1] == "no peer"
 
 
-def small_inputs():
-    return {
-        "1x21x512x512": lambda: peers.multiclass(1, 21, 16),
-        "16x1x256x256": lambda: peers.binary(2, 1, 16),
-    }
-
-
-def test_every_loss_has_an_entry_and_every_entry_runs_and_agrees():
+def test_every_entry_runs_and_agrees():
     """On small inputs, with the peers that are torch alone."""
-    assert {entry.loss for entry in peers.ENTRIES} == set(lb.cards)
-    samples = {name: make() for name, make in small_inputs().items()}
+    assert set(peers.INPUTS) == set(peers.SMALL)
+    samples = {name: make() for name, make in peers.SMALL.items()}
     for entry in peers.ENTRIES:
         sample = samples[entry.input]
         ours = bench.function_of(entry.ours, sample, {})
@@ -197,22 +190,22 @@ def test_every_loss_has_an_entry_and_every_entry_runs_and_agrees():
 
 
 def test_command_prints_the_table_and_writes_json(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(bench, "INPUTS", small_inputs())
+    monkeypatch.setattr(bench, "INPUTS", peers.SMALL)
     monkeypatch.setattr(bench, "LIBRARIES", {})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     path = tmp_path / "bench.json"
     status = bench.main(["--quick", "--loss", "l1_loss", "--json", str(path), "--threads", "1"])
     header, *rows = capsys.readouterr().out.splitlines()[1:]
     assert header.split()[:3] == ["loss", "input", "device"]
-    assert [row.split()[:2] for row in rows] == [["l1_loss", name] for name in small_inputs()]
+    assert [row.split()[:2] for row in rows] == [["l1_loss", name] for name in PICTURES]
     results = json.loads(path.read_text())
-    assert [r["input"] for r in results] == list(small_inputs())
+    assert [r["input"] for r in results] == list(PICTURES)
     assert all(r["comparisons"][0]["time"]["low"] > 0 for r in results)
     assert status == int(any(r["verdict"] != "ok" for r in results))
 
 
 def test_command_fails_when_a_loss_falls_short(monkeypatch, capsys):
-    monkeypatch.setattr(bench, "INPUTS", small_inputs())
+    monkeypatch.setattr(bench, "INPUTS", peers.SMALL)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(bench, "measure", lambda entry, *_: Result(entry, "cpu", (comparison(low=1.2),), ()))
     assert bench.main(["--loss", "l1_loss"]) == 1

@@ -30,8 +30,12 @@ from .operators import Mutant, functions
 
 ROOT = Path(__file__).resolve().parents[2]
 LOSSES = ROOT / "lossbook" / "losses"
-FILES = ("classification.py", "regression.py", "segmentation.py", "_reduction.py", "_distance.py")
-TESTS = ("tests/test_definitions.py", "tests/test_contract.py", "tests/test_cards.py", "tests/oracles/test_oracles.py")
+APART = ("__init__.py", "_card.py", "_module.py", "_validation.py")  # no formula stands there
+FILES = tuple(sorted(path.name for path in LOSSES.glob("*.py") if path.name not in APART))
+TESTS = (
+    "tests/test_definitions.py", "tests/losses", "tests/test_objectives.py", "tests/test_contract.py",
+    "tests/test_cards.py", "tests/oracles/test_oracles.py",
+)  # fmt: skip
 SLOW = ("test_compiles_into_one_graph",)  # seconds each: only for what nothing else can notice
 DEEP = ("test_half_precision", "test_vmap", "test_any_number", "test_second_derivative", "test_cards.py")
 
@@ -162,7 +166,7 @@ def stage(item: pytest.Item) -> int:
         return 5
     if item.nodeid.startswith("lossbook"):
         return 0
-    if "test_definitions" in item.nodeid:
+    if "test_definitions" in item.nodeid or "tests/losses" in item.nodeid:
         return 1
     if "finite_differences" in item.nodeid:
         return 4

@@ -18,6 +18,7 @@ from make_oracles import DISTRIBUTIONS, peers_of
 from references import segmentation
 
 import lossbook as lb
+from lossbook.measure.peers import ENTRIES as ENTRIES_OF_THE_BENCH
 
 pytestmark = pytest.mark.oracle
 
@@ -99,6 +100,12 @@ def test_signed_distance_map(name):
 
 def test_every_loss_has_an_oracle():
     assert {entry.loss for _, entry in ENTRIES} == {name for name, card in lb.cards.items()}
+
+
+def test_every_loss_with_a_peer_is_timed():
+    """Beside the peers that compute on tensors, as we do, and have a gradient."""
+    timed = {entry.loss for entry in ENTRIES_OF_THE_BENCH}
+    assert {case.loss for f in FAMILIES for case in f.cases if case.peer not in WITHOUT_GRADIENT} <= timed
 
 
 def test_families_are_those_of_the_library():
