@@ -77,8 +77,9 @@ papermill: $(STAMP)  ## run every chapter with another seed
 book-tests: $(STAMP)  ## assert on what the book build made (needs `make book`)
 	$(PYTEST) -q tests/test_book_build.py
 
+browser: export OMP_NUM_THREADS = 1
 browser: $(STAMP)  ## open the built pages in headless Chromium (needs `make book`)
-	$(PYTEST) -q tests/browser
+	$(PYTEST) -q -n 2 tests/browser
 
 # --- further targets -------------------------------------------------------------------------------------------------
 

@@ -1,20 +1,16 @@
 """What the book build made: an exit code says little about a book. Run after `make book`."""
 
 import re
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
+from contents import CHAPTERS, ROOT, SOURCES, TOC
 
 import lossbook as lb
+from lossbook.review import LOSSES
 
-ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-SOURCES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-CHAPTERS = [source for source in SOURCES if source.startswith("notebooks/")]
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 
 
@@ -58,7 +54,8 @@ def test_contents_list_every_chapter_and_no_other():
 
 
 def test_every_page_of_the_book_is_listed():
-    found = sorted(f"book/{path.stem}" for path in (ROOT / "book").glob("*.md"))
+    pages = ((ROOT / "book").glob(pattern) for pattern in ("*.md", "atlas/*.md", "conventions/*.md"))
+    found = sorted(path.relative_to(ROOT).with_suffix("").as_posix() for some in pages for path in some)
     assert sorted(source for source in SOURCES if source.startswith("book/")) == found
 
 
@@ -120,8 +117,9 @@ def test_mathjax_comes_along_with_its_licence():
 
 
 def test_atlas_has_every_loss():
-    atlas = article("book/atlas")
+    pages = {family: article(f"book/atlas/{family}") for family in {card.family for card in lb.cards.values()}}
     for name, card in lb.cards.items():
+        atlas = pages[card.family]
         anchor = atlas.find(id=f"atlas-{name}".replace("_", "-"))
         assert anchor is not None, name
         section = anchor if anchor.name == "section" else anchor.find_parent("section")
@@ -131,20 +129,26 @@ def test_atlas_has_every_loss():
         formula = section.select_one("div.math").get_text()
         assert "".join(card.formula.split()) in "".join(formula.split())
         assert section.select_one(f'a[href*="{card.module.__name__}"]') is not None
-
-
-def test_reference_documents_every_loss_and_module():
-    reference = article("book/api")
-    for card in lb.cards.values():
+        assert card.kind == "objective" or section.select_one("img") is not None, name
         home = card.function.__module__
-        for name in (card.name, card.module.__name__):
-            assert reference.find(id=f"{home}.{name}") is not None, name
+        for documented in (name, card.module.__name__):
+            assert atlas.find(id=f"{home}.{documented}") is not None, documented
+
+
+def test_overview_of_the_atlas_links_every_loss():
+    links = {a.get("href", "").rpartition("#")[2] for a in article("book/atlas").select("table a")}
+    assert {f"atlas-{name}".replace("_", "-") for name in lb.cards} <= links
+
+
+def test_coverage_has_every_term_of_the_review():
+    text = article("book/coverage").get_text()
+    assert all(term in text for terms in LOSSES.values() for term in terms)
 
 
 def test_placeholders_are_filled_in():
     for source in SOURCES:
         text = (HTML / f"{source}.html").read_text(encoding="utf-8")
-        assert "<!-- loss-" not in text
+        assert not re.search("<!-- (loss|review)-", text)
         assert "{chapter}" not in text
         assert "{measured}" not in text
 

@@ -2,29 +2,30 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
+from contents import CHAPTERS, ROOT, SOURCES, TOC
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parents[2]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
-SOURCES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-CHAPTERS = [source for source in SOURCES if source.startswith("notebooks/")]
 DESK, PHONE = (1280, 900), (390, 844)
-# Chapters are seen in all four ways, other pages in two.
-VIEWS = [
-    (source, scheme, size)
-    for source in SOURCES
-    for scheme, size in (("light", DESK), ("dark", PHONE), ("light", PHONE), ("dark", DESK))
-    if source in CHAPTERS or (scheme == "light") == (size == DESK)
-]
+WAYS = (("light", DESK), ("dark", PHONE), ("light", PHONE), ("dark", DESK))
+
+
+def ways(source: str) -> tuple[tuple[str, tuple[int, int]], ...]:
+    """How a page is looked at: chapters in all four ways, pages in two, and generated pages, all alike, in turns."""
+    if source in CHAPTERS:
+        return WAYS
+    folder, _, name = source.removeprefix("book/").rpartition("/")
+    return WAYS[:2] if not folder else WAYS[len(name) % 2 :][:1]
+
+
+VIEWS = [(source, scheme, size) for source in SOURCES for scheme, size in ways(source)]
 MATH = """() => ({
     errors: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map(e => e.textContent),
     raw: [...document.querySelectorAll(".math")]

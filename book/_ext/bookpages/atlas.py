@@ -1,15 +1,18 @@
 """The loss atlas: one entry for each card of the catalogue, written anew at each build.
 
-A page says `<!-- loss-atlas -->` or `<!-- loss-overview -->`, and the generated Markdown takes that place.
+A page says `<!-- loss-atlas: FAMILY -->`, `<!-- loss-overview -->` or `<!-- review-coverage -->`, and the generated
+Markdown takes that place. Figures are drawn into `_build/atlas`.
 """
 
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import math
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +52,7 @@ OVERVIEW = ("convex", "smooth", "lipschitz", "bounded", "symmetric", "proper")
 SIGNS = {True: "yes", False: "no", None: "–"}
 ENTRY = """\
 (atlas-{name})=
-### {title}
+## {title}
 
 {purpose}
 
@@ -60,6 +63,7 @@ $$
 ```python
 {call}
 ```
+{figure}
 
 :::{{list-table}}
 :class: facts
@@ -72,7 +76,22 @@ $$
 {properties}
 :::
 
+:::{{dropdown}} Example
+```python
+{example}
+```
+:::
+
 """
+FIGURE = """
+```{{image}} /{path}
+:alt: "{alt}"
+:class: atlas-figure
+```
+
+{text}
+"""
+FIGURES = Path("_build") / "atlas"
 
 
 def all_cards() -> list[LossCard]:
@@ -149,6 +168,36 @@ def call(card: LossCard) -> str:
     return f"lb.{card.name}(\n    " + ",\n    ".join(parameters) + ",\n)"
 
 
+def figure(card: LossCard, root: Path) -> str:
+    """The figure of one loss, drawn at most once in a process, with what it shows; empty where a curve says nothing."""
+    from lossbook.plots.profiles import line_of, profile_text
+
+    path = line_of(card)
+    if path is None:
+        return ""
+    draw_figure(card.name, root)
+    alt = f"{title(card)}: the loss, and its slope, against: {path.label}".replace('"', "'")
+    return FIGURE.format(path=FIGURES / f"{card.name}.png", alt=alt, text=profile_text(card))
+
+
+@cache
+def draw_figure(name: str, root: Path) -> None:
+    """Draw the figure of a loss into the build folder."""
+    import matplotlib.pyplot as plt
+
+    import lossbook
+    from lossbook.plots import palette_png, use_style
+    from lossbook.plots.profiles import profile_figure
+
+    use_style()
+    fig = profile_figure(lossbook.cards[name])
+    raw = io.BytesIO()
+    fig.savefig(raw, format="png", dpi=110)
+    plt.close(fig)
+    (root / FIGURES).mkdir(parents=True, exist_ok=True)
+    (root / FIGURES / f"{name}.png").write_bytes(palette_png(raw.getvalue(), colors=32))
+
+
 def entry(card: LossCard, root: Path) -> str:
     """The entry of one loss."""
     home = card.function.__module__
@@ -157,7 +206,9 @@ def entry(card: LossCard, root: Path) -> str:
         "Also called": ", ".join(card.names),
         "Takes": "; ".join(f"`{argument}`: {what}" for argument, what in card.domain.items()),
         "Range": interval(card.range),
-        "Gradient": " ".join(card.gradient_formula.split()),
+        "Gradient": " ".join(card.gradient_formula.split()) or markdown(card.without_gradient),
+        "Held fixed": markdown(card.detached),
+        "In a batch": markdown(card.couples),
         "Used for": ", ".join(card.tasks),
         "Reference": linked(markdown(card.reference)),
         "More": f"derived in {chapter_link(root, card.chapter, f'chapter {card.chapter}')}; every argument: "
@@ -171,46 +222,61 @@ def entry(card: LossCard, root: Path) -> str:
         purpose=purpose[:1].upper() + purpose[1:],
         formula=card.formula.strip(),
         call=call(card),
+        figure=figure(card, root),
         table="\n".join(table),
         properties="\n".join(property_lines(card)),
+        example=card.section("Example").strip(),
     )
 
 
-def atlas(root: Path) -> str:
-    """All entries, family by family."""
-    parts = []
-    for family, cards in groupby(all_cards(), key=lambda card: card.family):
-        parts += [f"## {FAMILIES[family]}\n", *(entry(card, root) for card in cards)]
-    return "\n".join(parts)
+def atlas(root: Path, family: str) -> str:
+    """All entries of a family."""
+    return "\n".join(entry(card, root) for card in all_cards() if card.family == family)
 
 
 def overview(root: Path) -> str:
-    """One row for each loss, one column for each property."""
-    header = ["Loss", "Range", *(property_name(name) for name in OVERVIEW)]
-    rows = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
-    for card in all_cards():
-        answers = [SIGNS[card.properties[name].holds] for name in OVERVIEW]
-        link = f"[{title(card).partition(' (')[0]}](#atlas-{card.name})"
-        rows.append(f"| {link} | {interval(card.range)} | {' | '.join(answers)} |")
+    """One row for each loss, one column for each property; one table for each family."""
+    parts = []
+    for family, cards in groupby(all_cards(), key=lambda card: card.family):
+        header = ["Loss", "Range", *(property_name(name) for name in OVERVIEW)]
+        parts += [f"## [{FAMILIES[family]}](atlas/{family}.md)\n"]
+        parts += [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+        for card in cards:
+            answers = [SIGNS[card.properties[name].holds] for name in OVERVIEW]
+            link = f"[{title(card).partition(' (')[0]}](#atlas-{card.name})"
+            parts.append(f"| {link} | {interval(card.range)} | {' | '.join(answers)} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def coverage(root: Path) -> str:
+    """Every term of the review, and the losses of the library that it stands for."""
+    from lossbook.review import LOSSES
+
+    rows = ["| Task | The review's term | Here |", "| --- | --- | --- |"]
+    for task, terms in LOSSES.items():
+        for term, names in terms.items():
+            rows.append(f"| {task} | {term} | {', '.join(f'[`{name}`](#atlas-{name})' for name in names)} |")
     return "\n".join(rows)
 
 
-GENERATED: dict[str, Callable[[Path], str]] = {
-    "<!-- loss-atlas -->": atlas,
-    "<!-- loss-overview -->": overview,
+PLACEHOLDER = re.compile(r"<!-- (loss-atlas|loss-overview|review-coverage)(?:: (\w+))? -->")
+GENERATED: dict[str, Callable[..., str]] = {
+    "loss-atlas": atlas,
+    "loss-overview": overview,
+    "review-coverage": coverage,
 }
 
 
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     """Replace the placeholders of a page."""
-    for placeholder, generate in GENERATED.items():
-        if placeholder in source[0]:
-            source[0] = source[0].replace(placeholder, generate(Path(app.srcdir)))
+    root = Path(app.srcdir)
+    source[0] = PLACEHOLDER.sub(lambda m: GENERATED[m[1]](root, *filter(None, [m[2]])), source[0])
 
 
 def always_outdated(app: Sphinx, env, added, changed, removed) -> list[str]:
     """Generated pages follow the catalogue, whose changes Sphinx does not see."""
-    return [name for name in ("book/atlas", "book/api") if name in env.found_docs]
+    return [name for name in env.found_docs if name.startswith(("book/atlas", "book/api", "book/coverage"))]
 
 
 def setup(app: Sphinx) -> None:
