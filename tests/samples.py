@@ -80,6 +80,7 @@ KINDS: dict[str, Kind] = {}
 PERFECT: dict[str, Callable[..., Tensor]] = {}
 IDEAL: dict[str, Callable[[], list[Tensor]]] = {}
 PROPER: dict[str, Callable[[], None]] = {}
+HELD_FIXED: dict[str, Callable[..., Callable[..., Tensor]]] = {}
 OBJECTIVES: dict[str, Callable[[torch.dtype], tuple[Any, ...]]] = {}
 
 
@@ -124,6 +125,10 @@ whose perfect prediction for random other arguments does not."""
 proper_check = _registrar(PROPER)
 """`@proper_check(loss)`: `f()` asserts that the expected loss is smallest at the truth, for losses whose target holds
 neither labels nor a mask."""
+
+held_fixed = _registrar(HELD_FIXED)
+"""`@held_fixed(loss)`: `f(*tensors, **settings)` gives a function of the same arguments in which the term that the card
+calls detached keeps the value that it has at these tensors."""
 
 objective = _registrar(OBJECTIVES)
 """`@objective(loss)`: `f(dtype)` gives the arguments of an objective: a small smooth model with parameters of that
@@ -188,6 +193,13 @@ def perfect(card: LossCard, settings: Mapping[str, Any], *others: Tensor) -> Ten
         if name in PERFECT:
             return PERFECT[name](card, settings, *others)
     return others[0].clone()
+
+
+def with_detached_held(card: LossCard, tensors: list[Tensor], settings: Mapping[str, Any]) -> Callable[..., Tensor]:
+    """The loss whose finite differences are its gradient: itself, or with what it detaches held fixed."""
+    if not card.detached:
+        return card.function
+    return HELD_FIXED[card.name](*(tensor.detach().clone() for tensor in tensors), **settings)
 
 
 def ideal(card: LossCard) -> list[Tensor]:

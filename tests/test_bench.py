@@ -198,7 +198,9 @@ def test_command_prints_the_table_and_writes_json(monkeypatch, tmp_path, capsys)
     header, *rows = capsys.readouterr().out.splitlines()[1:]
     assert header.split()[:3] == ["loss", "input", "device"]
     assert [row.split()[:2] for row in rows] == [["l1_loss", name] for name in PICTURES]
-    results = json.loads(path.read_text())
+    report = json.loads(path.read_text())
+    results = report["results"]
+    assert report["machine"]["threads"] == 1 and report["machine"]["versions"]["torch"] in torch.__version__
     assert [r["input"] for r in results] == list(PICTURES)
     assert all(r["comparisons"][0]["time"]["low"] > 0 for r in results)
     assert status == int(any(r["verdict"] != "ok" for r in results))

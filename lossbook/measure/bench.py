@@ -11,10 +11,13 @@ import argparse
 import contextlib
 import gc
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import math
 import os
+import platform
+import re
 import sys
 import tempfile
 import time
@@ -31,7 +34,7 @@ from torch import Tensor
 
 import lossbook
 
-from .peers import ENTRIES, INPUTS, LIBRARIES, Entry, library
+from .peers import DISTRIBUTIONS, ENTRIES, INPUTS, LIBRARIES, Entry, library
 
 PAIRS, QUICK_PAIRS = 31, 7
 SHORTEST = 5e-3  # seconds that one measurement takes at least
@@ -316,6 +319,20 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
+def machine(libraries: Mapping[str, Any]) -> dict[str, Any]:
+    """What measured: processor, cores and threads, and the version of each library that was there."""
+    info = Path("/proc/cpuinfo")
+    models = re.findall(r"model name\s*: (.+)", info.read_text()) if info.exists() else []
+    versions = {name: importlib.metadata.version(DISTRIBUTIONS.get(name, name)) for name in libraries}
+    return {
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "versions": {"torch": torch.__version__.split("+")[0], "lossbook": lossbook.__version__} | versions,
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench; 1 if a loss falls short, else 0."""
     options = _parser().parse_args(arguments)
@@ -339,7 +356,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 results.append(measure(entry, sample, libraries, QUICK_PAIRS if options.quick else PAIRS))
                 print(line(row(results[-1])), flush=True)
     if options.json:
-        options.json.write_text(json.dumps([as_json(result) for result in results], indent=1) + "\n", encoding="utf-8")
+        report = {"machine": machine(libraries), "results": [as_json(result) for result in results]}
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return int(any(result.verdict not in ("ok", "no peer") for result in results))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import atlas, chapters, docstrings, measured, notebooks, theme
+from . import atlas, chapters, docstrings, measured, notebooks, speed, theme
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -13,5 +13,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     docstrings.setup(app)
     measured.setup(app)
     notebooks.setup(app)
+    speed.setup(app)
     theme.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,9 +12,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from ._entry import LIBRARIES, Entry, Input, library
+from ._entry import DISTRIBUTIONS, LIBRARIES, Entry, Input, library
 
-__all__ = ["ENTRIES", "INPUTS", "LIBRARIES", "SMALL", "Entry", "library"]
+__all__ = ["DISTRIBUTIONS", "ENTRIES", "INPUTS", "LIBRARIES", "SMALL", "Entry", "library"]
 
 INPUTS: dict[str, Input] = {}
 SMALL: dict[str, Input] = {}

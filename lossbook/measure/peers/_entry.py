@@ -25,6 +25,15 @@ LIBRARIES = {
     "geomloss": "geomloss",
 }
 
+DISTRIBUTIONS = {  # where the package has another name than the short one above
+    "smp": "segmentation-models-pytorch",
+    "ops": "torchvision",
+    "pml": "pytorch-metric-learning",
+    "tm": "torchmetrics",
+    "msssim": "pytorch-msssim",
+    "open_clip": "open-clip-torch",
+}
+
 Input = Callable[[], dict[str, Tensor]]
 
 
