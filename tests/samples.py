@@ -196,8 +196,9 @@ def perfect(card: LossCard, settings: Mapping[str, Any], *others: Tensor) -> Ten
 
 
 def with_detached_held(card: LossCard, tensors: list[Tensor], settings: Mapping[str, Any]) -> Callable[..., Tensor]:
-    """The loss whose finite differences are its gradient: itself, or with what it detaches held fixed."""
-    if not card.detached:
+    """The loss whose finite differences are its gradient: itself (a detached term may change in jumps alone), or with
+    what it detaches held fixed."""
+    if card.name not in HELD_FIXED:
         return card.function
     return HELD_FIXED[card.name](*(tensor.detach().clone() for tensor in tensors), **settings)
 
