@@ -25,7 +25,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book test lint unit doctest nbval papermill book-tests browser full lab oracles mutate bench \
+.PHONY: help install book test lint unit doctest nbval papermill book-tests browser full lab oracles pages mutate bench \
         badges format constraints clean
 
 help:  ## list the targets
@@ -92,6 +92,10 @@ lab: $(STAMP)  ## open the chapters in JupyterLab
 
 oracles: $(STAMP)  ## run the peer libraries in their own environment and store what they answer
 	sh tests/oracles/make.sh
+
+pages: $(STAMP)  ## write the pages that the tests compute: conventions and edge cases
+	$(BIN)/python tests/oracles/comparison.py --write
+	PYTHONPATH=tests $(BIN)/python tests/edge_cases.py --write
 
 mutate: $(STAMP)  ## break the formulas on purpose: every mutant has to be caught
 	$(BIN)/python -m tests.mutate
