@@ -2,10 +2,13 @@
 
 Shapes are torch's: `(N, C, *)` logits with `(N, *)` labels for one label out of `C`, and twice the same shape
 where each entry is a yes-or-no question of its own. In segmentation `*` are the dimensions of the picture and
-each pixel is an example; these losses are then called distribution-based.
+each pixel is an example; these losses are then called distribution-based. Where the target is a distribution itself,
+it has the shape of the prediction, and the classes are dimension 1.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +16,7 @@ from torch import Tensor
 
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
-from ._reduction import reduce, widen
+from ._reduction import reduce, together, widen
 from ._validation import (
     TASKS,
     check_choice,
@@ -22,25 +25,58 @@ from ._validation import (
     check_floating,
     check_fraction,
     check_labels,
+    check_layout,
     check_positive,
     check_probabilities,
     check_reduction,
     check_same_shape,
     check_tensors,
+    known,
     valid_entries,
 )
 
 __all__ = [
+    "AsymmetricLoss",
+    "AttentionTargetLoss",
     "BCEWithLogitsLoss",
     "BalancedCrossEntropyLoss",
+    "BrierLoss",
+    "ConfidencePenaltyLoss",
     "CrossEntropyLoss",
+    "DistillationLoss",
+    "EntropyLoss",
     "FocalLoss",
+    "HierarchicalCrossEntropyLoss",
+    "JensenShannonLoss",
+    "KLDivergenceLoss",
+    "NLLLoss",
+    "Poly1Loss",
+    "SelfPacedLoss",
+    "SmoothZeroOneLoss",
+    "TemporalCrossEntropyLoss",
     "WeightedCrossEntropyLoss",
+    "ZeroOneLoss",
+    "asymmetric_loss",
+    "attention_target_loss",
     "balanced_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "brier_loss",
+    "confidence_penalty_loss",
     "cross_entropy",
+    "distillation_loss",
+    "entropy_loss",
     "focal_loss",
+    "hierarchical_cross_entropy",
+    "jensen_shannon_loss",
+    "kl_divergence_loss",
+    "nll_loss",
+    "poly1_loss",
+    "self_paced_loss",
+    "self_paced_weights",
+    "smooth_zero_one_loss",
+    "temporal_cross_entropy",
     "weighted_cross_entropy",
+    "zero_one_loss",
 ]
 
 _CLASSIFICATION_TASKS = (
@@ -76,6 +112,8 @@ _LOG_LOSS = {
         "softmax cross-entropy",
         "pixel-wise cross-entropy",
         "pixel-wise softmax cross-entropy",
+        "soft-target cross-entropy",
+        "label smoothing cross-entropy",
     ),
     domain={"logits": "logits", "target": "labels"},
     range=(0.0, float("inf")),
@@ -94,7 +132,8 @@ def cross_entropy(
 ) -> Tensor:
     r"""Cross-entropy: the surprise, in nats, at the true class under the predicted probabilities.
 
-    On the pixels of a picture it is the pixel-wise (softmax) cross-entropy of segmentation.
+    On the pixels of a picture it is the pixel-wise (softmax) cross-entropy of segmentation. With a target of
+    probabilities it is the soft-target cross-entropy, with `label_smoothing` that of smoothed labels.
 
     .. math::
 
@@ -182,7 +221,7 @@ def _cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
 
 @loss(
     tasks=("object detection", "motion detection", "semantic segmentation", "tabular"),
-    names=("binary cross-entropy", "log loss", "logistic loss", "BCE"),
+    names=("binary cross-entropy", "log loss", "logistic loss", "BCE", "soft margin", "multi-label soft margin"),
     domain={"logits": "logits", "target": "mask"},
     range=(0.0, float("inf")),
     properties=_LOG_LOSS
@@ -206,7 +245,8 @@ def binary_cross_entropy_with_logits(
         \ell(z, y) = -w \big[ w_+\, y \log \sigma(z) + (1 - y) \log (1 - \sigma(z)) \big]
 
     The arithmetic is that of :func:`torch.nn.functional.binary_cross_entropy_with_logits`; `ignore_index` is
-    ours.
+    ours. As a function of the margin :math:`m = (2y - 1) z` it is :math:`\log(1 + e^{-m})`: torch's
+    `soft_margin_loss` (labels -1 and 1) and `multilabel_soft_margin_loss` are this loss under other names.
 
     Args:
         logits: raw scores, any shape.
@@ -582,3 +622,1378 @@ def _focal_gradient(logits: Tensor, target: Tensor, *, gamma: float = 2.0) -> Te
     p_t = (p * truth).sum(1, keepdim=True)
     factor = (1 - p_t) ** gamma - gamma * p_t * (1 - p_t) ** (gamma - 1) * p_t.log()
     return factor * (p - truth) / target.numel()
+
+
+def _reduced(values: Tensor, valid: Tensor | None, reduction: str, dtype: torch.dtype) -> Tensor:
+    """The reduction of one value per entry, where ignored entries do not count."""
+    if valid is None:
+        return reduce(values, reduction, dtype=dtype)
+    return reduce(torch.where(valid, values, 0.0), reduction, valid.to(values.dtype), dtype)
+
+
+@loss(
+    tasks=_CLASSIFICATION_TASKS,
+    names=("negative log-likelihood of classes", "NLL"),
+    domain={"log_probabilities": "log-probabilities", "target": "labels"},
+    range=(0.0, float("inf")),
+    properties=_LOG_LOSS
+    | {
+        "lipschitz": up_to(1.0),
+        "symmetric": not_applicable("the prediction is a log-probability, the target a label"),
+        "scale_invariant": not_applicable("the prediction is a log-probability, the target a label"),
+        "proper": not_applicable("it reads one number per example and does not see whether all of them sum to one"),
+    },
+    cases=({"weight": (0.2, 1.0, 3.0)}, {"ignore_index": 1}),
+    chapter=3,
+)
+def nll_loss(
+    log_probabilities: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Negative log-likelihood of labels: minus the log-probability that the prediction gives to the true class.
+
+    .. math::
+
+        \ell(\log p, y) = -w_y \log p_y
+
+    It is what remains of :func:`cross_entropy` once the log-softmax is taken: `nll_loss(z.log_softmax(1), y)` is
+    `cross_entropy(z, y)`. The arithmetic is that of :func:`torch.nn.functional.nll_loss`; where every label is
+    ignored, the mean is a zero attached to the graph. Probabilities or logits that are passed by mistake are refused
+    where that shows, in a positive number at a true class (eager mode, CPU).
+
+    Args:
+        log_probabilities: logarithms of class probabilities, `(N, C, *)`, such as `log_softmax` gives.
+        target: class indices, `(N, *)` integers.
+        weight: one weight per class, `(C,)`.
+        ignore_index: label of positions that do not count.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels.
+
+    Returns:
+        The loss in nats: a scalar, or `(N, *)` for `reduction="none"`.
+
+    Raises:
+        TypeError: a target that holds no integers.
+        ValueError: shapes that do not go together, labels out of range, a logarithm above 0, an unknown reduction.
+
+    References:
+        Fisher, On the mathematical foundations of theoretical statistics, 1922,
+        https://doi.org/10.1098/rsta.1922.0009.
+
+    Example:
+        >>> nll_loss(torch.tensor([[0.5, 0.25, 0.25]]).log(), torch.tensor([1]))
+        tensor(1.3863)
+    """
+    check_tensors(log_probabilities=log_probabilities, target=target, weight=weight)
+    check_floating("log_probabilities", log_probabilities)
+    check_class_scores("log_probabilities", log_probabilities)
+    check_labels(target, log_probabilities.shape, "log_probabilities", ignore_index)
+    check_class_weight(weight, log_probabilities.shape[1])
+    check_reduction(reduction)
+    scores, labels, valid = widen(log_probabilities), target.long(), valid_entries(target, ignore_index)
+    if valid is not None:
+        scores = torch.where(valid.unsqueeze(1), scores, 0.0)
+    weight = None if weight is None else weight.to(scores.dtype)
+    values = F.nll_loss(scores, labels, weight, ignore_index=ignore_index, reduction="none")
+    if values.numel() and known(values, lambda: (values >= -1e-3).all()) is False:
+        raise ValueError("log_probabilities must not be above 0; apply log_softmax, or use cross_entropy on logits")
+    counts = None if weight is None and valid is None else _label_weights(labels, valid, weight, scores.dtype)
+    return reduce(values, reduction, counts, log_probabilities.dtype)
+
+
+NLLLoss = as_module("NLLLoss", nll_loss)
+
+
+@gradient_of(nll_loss)
+def _nll_gradient(log_probabilities: Tensor, target: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial \log p_c = -[c = y] / N`."""
+    truth = F.one_hot(target, log_probabilities.shape[1]).movedim(-1, 1)
+    return -truth.to(log_probabilities.dtype) / target.numel()
+
+
+@loss(
+    tasks=("image classification", "object detection"),
+    names=("PolyLoss", "Poly-1"),
+    domain={"logits": "logits", "target": "target of the task"},
+    range=(0.0, float("inf")),
+    properties=_LOG_LOSS
+    | {
+        "lipschitz": up_to(3.0),
+        "proper": no("its linear term draws the best answer toward the likeliest class", target=_GROUPS),
+    },
+    cases=({"task": "binary"}, {"task": "multilabel", "epsilon": -1.0}, {"epsilon": 2.5}, {"ignore_index": 255}),
+    chapter=3,
+)
+def poly1_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    task: str = "multiclass",
+    epsilon: float = 1.0,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Poly-1 loss: cross-entropy with another weight on the first term of its expansion in the miss.
+
+    .. math::
+
+        \ell = -\log p_t + \varepsilon (1 - p_t), \qquad -\log p_t = \sum_{j \ge 1} \tfrac{1}{j} (1 - p_t)^j
+
+    The paper takes :math:`\varepsilon = 2` for classification on ImageNet and -1, which drops the first term, for
+    detection. The loss is convex in the logits for :math:`-1 \le \varepsilon \le 1`.
+
+    Args:
+        logits: raw scores, `(N, C, *)`; any shape for `task="binary"`.
+        target: labels `(N, *)` for `"multiclass"`, else booleans, 0 and 1 or probabilities in the shape of
+            the logits; there the miss is :math:`y (1 - p) + (1 - y) p`.
+        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        epsilon: what is added to the first coefficient, at least -1; 0 is cross-entropy.
+        ignore_index: value of the target that marks positions which do not count, or `None`.
+        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The loss in nats: a scalar, or the shape of the target for `reduction="none"`.
+
+    Raises:
+        TypeError: a float target where class indices are due.
+        ValueError: shapes that do not go together, labels out of range, an epsilon below -1, an unknown reduction.
+
+    References:
+        Leng, Tan, Liu, Cubuk, Shi, Cheng and Anguelov, PolyLoss, 2022, https://arxiv.org/abs/2204.12511.
+
+    Example:
+        >>> poly1_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+        tensor(0.2461)
+    """
+    check_tensors(logits=logits, target=target)
+    check_reduction(reduction)
+    if not epsilon >= -1:
+        raise ValueError(f"epsilon must be at least -1, got {epsilon}")
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
+    values = _cross_entropies(scores, truth, task)
+    if task == "multiclass":
+        miss = -torch.expm1(-values)  # 1 - p_t, since values = -log p_t
+    else:
+        p = torch.sigmoid(scores)
+        miss = torch.lerp(p, 1 - p, truth)
+    return _reduced(values + epsilon * miss, valid, reduction, logits.dtype)
+
+
+Poly1Loss = as_module("Poly1Loss", poly1_loss)
+
+
+@gradient_of(poly1_loss)
+def _poly1_gradient(logits: Tensor, target: Tensor, *, epsilon: float = 1.0) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = (1 + \varepsilon p_t) (p_c - [c = y]) / N`."""
+    p = logits.softmax(1)
+    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    p_t = (p * truth).sum(1, keepdim=True)
+    return (1 + epsilon * p_t) * (p - truth) / target.numel()
+
+
+@loss(
+    tasks=("image classification",),
+    names=("ASL",),
+    domain={"logits": "logits", "target": "mask"},
+    range=(0.0, float("inf")),
+    properties=_LOG_LOSS
+    | {
+        "convex": no("a confident false alarm costs no more than -log of the clip", first=[[3.0]], other=[[9.0]],
+                     target=[[0]]),
+        "bounded": no("a confident miss costs as much as its logit", first=[[-200.0]], target=[[1]]),
+        "proper": no("misses and false alarms weigh differently", target=_GROUPS),
+    },
+    cases=({"gamma_negative": 2.0, "gamma_positive": 0.5}, {"gamma_negative": 0.5, "clip": 0.2},
+           {"gamma_negative": 0.0, "gamma_positive": 0.0, "clip": 0.0}, {"clip": 0.0}, {"ignore_index": 255}),
+    chapter=3,
+)  # fmt: skip
+def asymmetric_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    gamma_negative: float = 4.0,
+    gamma_positive: float = 1.0,
+    clip: float = 0.05,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Asymmetric loss (ASL): a focal loss for many labels that all but forgets the easy negatives.
+
+    .. math::
+
+        \ell = -y\, (1 - p)^{\gamma_+} \log p - (1 - y)\, p_m^{\gamma_-} \log (1 - p_m), \qquad p_m = \max(p - m, 0)
+
+    Negatives below the margin :math:`m` (`clip`) cost nothing and have no gradient. Everything is computed from the
+    logits, so that the worst mistakes keep their gradient (a logit of -200 at a true label: slope -1) and exponents
+    below 1 have finite gradients. The defaults are those of the authors' program, which returns the sum over the
+    batch and holds the focusing factors fixed when it forms the gradient; here they take part in it.
+
+    Args:
+        logits: raw scores, any shape; usually `(N, C)`.
+        target: truth of the same shape: booleans, 0 and 1, or probabilities between them, which mix the two terms.
+        gamma_negative: focusing exponent of the negatives, at least 0.
+        gamma_positive: focusing exponent of the positives, at least 0.
+        clip: margin :math:`m` by which the probability of a negative is shifted down, in [0, 1).
+        ignore_index: value of the target that marks entries which do not count, or `None`.
+        reduction: `"none"` gives the shape of the logits; `"mean"` divides by the number of counted entries.
+
+    Returns:
+        The loss in nats: a scalar, or the shape of the logits for `reduction="none"`.
+
+    Raises:
+        ValueError: shapes that differ, a target outside [0, 1], a negative exponent, a clip outside [0, 1), an
+            unknown reduction.
+
+    References:
+        Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, Asymmetric loss for multi-label
+        classification, 2021, https://arxiv.org/abs/2009.14119.
+
+    Example:
+        >>> asymmetric_loss(torch.tensor([[2.0, -1.0, -4.0]]), torch.tensor([[1, 0, 0]]))
+        tensor(0.0053)
+    """
+    check_tensors(logits=logits, target=target)
+    check_floating("logits", logits)
+    check_positive("gamma_negative", gamma_negative, zero=True)
+    check_positive("gamma_positive", gamma_positive, zero=True)
+    if not 0 <= clip < 1:
+        raise ValueError(f"clip must lie in [0, 1), got {clip}")
+    check_reduction(reduction)
+    scores, truth, valid = _binary_entries(logits, target, ignore_index)
+    log_yes, log_no = F.logsigmoid(scores), F.logsigmoid(-scores)
+    positive = torch.exp(gamma_positive * log_no) * log_yes  # powers of logarithms have finite slopes everywhere
+    if clip > 0:
+        shifted = (torch.sigmoid(scores) - clip).clamp_min(0)
+        focus = shifted.clamp_min(torch.finfo(shifted.dtype).tiny) ** gamma_negative
+        negative = focus * torch.log1p(-shifted)
+    else:
+        negative = torch.exp(gamma_negative * log_yes) * log_no
+    return _reduced(-torch.lerp(negative, positive, truth), valid, reduction, logits.dtype)
+
+
+AsymmetricLoss = as_module("AsymmetricLoss", asymmetric_loss)
+
+
+@gradient_of(asymmetric_loss)
+def _asymmetric_gradient(
+    logits: Tensor, target: Tensor, *, gamma_negative: float = 4.0, gamma_positive: float = 1.0, clip: float = 0.05
+) -> Tensor:
+    r""":math:`\partial\ell / \partial z = \gamma_+ p (1-p)^{\gamma_+} \log p - (1-p)^{\gamma_+ + 1}` at a positive
+    and :math:`p (1-p) \big[ p_m^{\gamma_-} / (1 - p_m) - \gamma_- p_m^{\gamma_- - 1} \log (1 - p_m) \big]` at a
+    negative with :math:`p > m`, else zero; over :math:`N` for the mean."""
+    p = logits.sigmoid()
+    miss = 1 - p
+    yes_ = gamma_positive * p * miss**gamma_positive * p.log() - miss ** (gamma_positive + 1)
+    above = p > clip
+    p_m = torch.where(above, p - clip, 0.5)
+    slope = p_m**gamma_negative / (1 - p_m) - gamma_negative * p_m ** (gamma_negative - 1) * torch.log1p(-p_m)
+    no_ = torch.where(above, p * miss * slope, 0.0)
+    return torch.where(target > 0, yes_, no_) / target.numel()
+
+
+_DISTRIBUTIONS = not_applicable("the prediction is a logit, the target a probability")
+_DIVERGENCE = _LOG_LOSS | {
+    "bounded": no("it grows with the logit of what is likely", first=[[[-200.0], [200.0]]],
+                  target=[[[1.0], [0.0]]]),
+    "symmetric": _DISTRIBUTIONS,
+    "scale_invariant": _DISTRIBUTIONS,
+}  # fmt: skip
+
+
+@loss(
+    tasks=("image classification", "audio-to-image"),
+    names=("Kullback-Leibler", "KL divergence", "KL", "relative entropy"),
+    domain={"prediction": "logits or probabilities", "target": "class probabilities"},
+    range=(0.0, float("inf")),
+    properties=_DIVERGENCE,
+    cases=({"direction": "reverse"}, {"from_logits": False}, {"direction": "reverse", "from_logits": False}),
+    chapter=3,
+)
+def kl_divergence_loss(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    direction: str = "forward",
+    from_logits: bool = True,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Kullback-Leibler divergence: the nats that are lost by taking the prediction for the target distribution.
+
+    .. math::
+
+        D(t \| p) = \sum_c t_c (\log t_c - \log p_c), \qquad p = \mathrm{softmax}(z)
+
+    `direction="forward"` is :math:`D(t \| p)`, as in torch: it costs much where the prediction misses what is
+    likely. `"reverse"` is :math:`D(p \| t)`: it costs much where the prediction claims what is unlikely. The
+    classes are summed and `"mean"` is the mean over distributions, which torch calls `"batchmean"` (for `(N, C)`);
+    torch's own `"mean"` divides by the number of classes, too.
+
+    A class of target probability zero adds nothing to the forward divergence. In the reverse one, and for
+    probabilities of zero with `from_logits=False`, zero counts as the smallest normal number of the dtype (87 nats
+    in float32), where the slope is zero: prefer logits.
+
+    Args:
+        prediction: logits, or with `from_logits=False` probabilities, `(N, C, *)`.
+        target: class probabilities of the same shape, summing to one over dimension 1.
+        direction: `"forward"` or `"reverse"`.
+        from_logits: whether the prediction holds logits.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by their number.
+
+    Returns:
+        The divergence in nats: a scalar, or `(N, *)` for `reduction="none"`.
+
+    Raises:
+        TypeError: a prediction that is not floating-point.
+        ValueError: shapes that differ, numbers outside [0, 1], an unknown direction or reduction.
+
+    References:
+        Kullback and Leibler, On information and sufficiency, 1951, https://doi.org/10.1214/aoms/1177729694.
+
+    Example:
+        >>> prediction, target = torch.tensor([[0.25, 0.75]]), torch.tensor([[0.5, 0.5]])
+        >>> kl_divergence_loss(prediction, target, from_logits=False)
+        tensor(0.1438)
+        >>> kl_divergence_loss(prediction, target, from_logits=False, direction="reverse")
+        tensor(0.1308)
+    """
+    check_choice("direction", direction, ("forward", "reverse"))
+    check_reduction(reduction)
+    log_p, truth = _two_distributions(prediction, target, from_logits)
+    if direction == "forward":
+        values = F.kl_div(log_p, truth, reduction="none").sum(1)
+    else:
+        values = (log_p.exp() * (log_p - _safe_log(truth))).sum(1)
+    return reduce(values, reduction, dtype=prediction.dtype)
+
+
+KLDivergenceLoss = as_module("KLDivergenceLoss", kl_divergence_loss)
+
+
+def _safe_log(p: Tensor) -> Tensor:
+    """The logarithm of a probability; zero counts as the smallest normal number."""
+    return p.clamp_min(torch.finfo(p.dtype).tiny).log()
+
+
+def _two_distributions(prediction: Tensor, target: Tensor, from_logits: bool) -> tuple[Tensor, Tensor]:
+    """The log-probabilities of the prediction, and the target's probabilities, in one dtype."""
+    check_tensors(prediction=prediction, target=target)
+    check_floating("prediction", prediction)
+    check_floating("target", target)
+    check_layout("prediction", prediction, "N", "C", "*")
+    check_same_shape("target", target, "prediction", prediction)
+    check_probabilities("target", target)
+    scores, truth = together(prediction, target)
+    if from_logits:
+        return scores.log_softmax(1), truth
+    check_probabilities("prediction", prediction)
+    return _safe_log(scores), truth
+
+
+@gradient_of(kl_divergence_loss)
+def _kl_divergence_gradient(prediction: Tensor, target: Tensor, *, direction: str = "forward") -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = (p_c \sum_k t_k - t_c) / N` forward, and
+    :math:`p_c (\log \tfrac{p_c}{t_c} - D(p \| t)) / N` in reverse."""
+    p, count = prediction.softmax(1), prediction[:, 0].numel()
+    if direction == "forward":
+        return (p * target.sum(1, keepdim=True) - target) / count
+    ratio = p.log() - target.log()
+    return p * (ratio - (p * ratio).sum(1, keepdim=True)) / count
+
+
+@loss(
+    tasks=("image classification",),
+    names=("Jensen-Shannon divergence", "JS", "JSD"),
+    domain={"prediction": "logits or probabilities", "target": "class probabilities"},
+    range=(0.0, math.log(2)),
+    properties=_DIVERGENCE
+    | {
+        "convex": no("it levels off at log 2", first=[[[-2.0], [0.0]]], other=[[[-10.0], [0.0]]],
+                     target=[[[1.0], [0.0]]]),
+        "lipschitz": up_to(1.0),
+        "bounded": yes,
+        "proper": no("the best answer to labels is surer than the truth",
+                     first=[[math.log(0.8), math.log(0.2)]] * 5, other=[[math.log(0.9), math.log(0.1)]] * 5,
+                     target=[[1.0, 0.0]] * 4 + [[0.0, 1.0]]),
+    },
+    cases=({"from_logits": False},),
+    chapter=3,
+)  # fmt: skip
+def jensen_shannon_loss(
+    prediction: Tensor, target: Tensor, *, from_logits: bool = True, reduction: str = "mean"
+) -> Tensor:
+    r"""Jensen-Shannon divergence: how far prediction and target lie from their mixture, in nats.
+
+    .. math::
+
+        \mathrm{JS}(p, t) = \tfrac12 D(p \| m) + \tfrac12 D(t \| m), \qquad m = \tfrac12 (p + t)
+
+    On probabilities it is symmetric, and it is at most :math:`\log 2`, which two distributions without a common
+    class reach; its square root is a metric. Classes of probability zero in both add nothing. With
+    `from_logits=False` a probability of zero has a slope of zero.
+
+    Args:
+        prediction: logits, or with `from_logits=False` probabilities, `(N, C, *)`.
+        target: class probabilities of the same shape, summing to one over dimension 1.
+        from_logits: whether the prediction holds logits.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by their number.
+
+    Returns:
+        The divergence in nats: a scalar, or `(N, *)` for `reduction="none"`.
+
+    Raises:
+        TypeError: a prediction that is not floating-point.
+        ValueError: shapes that differ, numbers outside [0, 1], an unknown reduction.
+
+    References:
+        Lin, Divergence measures based on the Shannon entropy, 1991, https://doi.org/10.1109/18.61115.
+
+    Example:
+        >>> jensen_shannon_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), from_logits=False)
+        tensor(0.6931)
+    """
+    check_reduction(reduction)
+    log_p, truth = _two_distributions(prediction, target, from_logits)
+    log_t = _safe_log(truth)
+    log_m = torch.logaddexp(log_p, log_t) - math.log(2)
+    values = (log_p.exp() * (log_p - log_m) + truth * (log_t - log_m)).sum(1) / 2
+    return reduce(values, reduction, dtype=prediction.dtype)
+
+
+JensenShannonLoss = as_module("JensenShannonLoss", jensen_shannon_loss)
+
+
+@gradient_of(jensen_shannon_loss)
+def _jensen_shannon_gradient(prediction: Tensor, target: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = \tfrac12 p_c (\log \tfrac{p_c}{m_c} - D(p \| m)) / N`."""
+    p = prediction.softmax(1)
+    ratio = p.log() - ((p + target) / 2).log()
+    return p * (ratio - (p * ratio).sum(1, keepdim=True)) / (2 * prediction[:, 0].numel())
+
+
+@loss(
+    tasks=("image classification",),
+    names=("knowledge distillation", "KD"),
+    domain={"logits": "logits within 100", "target": "labels", "teacher_logits": "logits"},
+    range=(0.0, float("inf")),
+    properties=_LOG_LOSS
+    | {
+        "minimum_at_target": not_applicable("label and teacher may ask for different answers"),
+        "lipschitz": up_to(6.0),
+        "proper": no("the teacher draws the answer to its own", target=_GROUPS,
+                     teacher_logits=[[[0.0] * 10, [0.0] * 10]]),
+        "bounded": no("a confident mistake costs as much as its logit", first=[[[-200.0], [200.0]]], target=[[0]],
+                      teacher_logits=[[[0.0], [0.0]]]),
+    },
+    cases=({"temperature": 1.0, "alpha": 1.0}, {"temperature": 0.5, "alpha": 0.3}, {"alpha": 0.0},
+           {"ignore_index": 1}),
+    chapter=3,
+)  # fmt: skip
+def distillation_loss(
+    logits: Tensor,
+    target: Tensor,
+    teacher_logits: Tensor,
+    *,
+    temperature: float = 4.0,
+    alpha: float = 0.9,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Distillation: cross-entropy with the label, mixed with the divergence from a teacher's softened answer.
+
+    .. math::
+
+        \ell = (1 - \alpha)\, \mathrm{CE}(z, y)
+             + \alpha\, T^2 D\big( \mathrm{softmax}(v / T) \,\|\, \mathrm{softmax}(z / T) \big)
+
+    The factor :math:`T^2` keeps the size of the teacher's gradient when the temperature changes (Hinton et al.,
+    section 2); for a large :math:`T` the term tends to the mean squared difference of the centered logits over
+    two times the number of classes. Libraries differ by that factor, by which term `alpha` weighs, and some divide
+    the divergence by the number of classes; here the classes are summed. Form the teacher's logits without a
+    gradient: nothing here detaches them.
+
+    Args:
+        logits: the student's raw scores, `(N, C, *)`.
+        target: class indices, `(N, *)` integers.
+        teacher_logits: the teacher's raw scores :math:`v`, the shape of the logits.
+        temperature: :math:`T`, above 0.
+        alpha: share of the teacher's term, in [0, 1].
+        ignore_index: label of positions that do not count, in neither term.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The loss in nats: a scalar, or `(N, *)` for `reduction="none"`.
+
+    Raises:
+        TypeError: a target that holds no integers.
+        ValueError: shapes that do not go together, labels out of range, a temperature that is not positive, an alpha
+            outside [0, 1], an unknown reduction.
+
+    References:
+        Hinton, Vinyals and Dean, Distilling the knowledge in a neural network, 2015,
+        https://arxiv.org/abs/1503.02531.
+
+    Example:
+        >>> logits, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]])
+        >>> distillation_loss(logits, torch.tensor([0]), teacher, temperature=2.0)
+        tensor(0.4172)
+    """
+    check_tensors(logits=logits, target=target, teacher_logits=teacher_logits)
+    check_floating("teacher_logits", teacher_logits)
+    check_same_shape("teacher_logits", teacher_logits, "logits", logits)
+    check_positive("temperature", temperature)
+    check_fraction("alpha", alpha)
+    check_reduction(reduction)
+    scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
+    scores, teacher = together(scores, teacher_logits)
+    if valid is not None:
+        teacher = torch.where(valid.unsqueeze(1), teacher, 0.0)
+    log_p, log_t = (scores / temperature).log_softmax(1), (teacher / temperature).log_softmax(1)
+    soft = F.kl_div(log_p, log_t, reduction="none", log_target=True).sum(1)
+    hard = F.cross_entropy(scores, labels, reduction="none")
+    values = (1 - alpha) * hard + alpha * temperature**2 * soft
+    return _reduced(values, valid, reduction, logits.dtype)
+
+
+DistillationLoss = as_module("DistillationLoss", distillation_loss)
+
+
+@gradient_of(distillation_loss)
+def _distillation_gradient(
+    logits: Tensor, target: Tensor, teacher_logits: Tensor, *, temperature: float = 4.0, alpha: float = 0.9
+) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z = \big[ (1 - \alpha) (p - y) + \alpha T (p_T - t_T) \big] / N`, where
+    :math:`p_T` and :math:`t_T` are the answers of student and teacher at temperature :math:`T`."""
+    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    soft = (logits / temperature).softmax(1) - (teacher_logits / temperature).softmax(1)
+    return ((1 - alpha) * (logits.softmax(1) - truth) + alpha * temperature * soft) / target.numel()
+
+
+def _entropies(log_p: Tensor) -> Tensor:
+    """The entropy of each distribution over dimension 1."""
+    return -(log_p.exp() * log_p).sum(1)
+
+
+@loss(
+    tasks=("image classification",),
+    names=("confidence penalty",),
+    domain={"logits": "logits", "target": "labels"},
+    range=(-float("inf"), float("inf")),
+    properties=_LOG_LOSS
+    | {
+        "minimum_at_target": not_applicable("the best answer is a little unsure, and how much depends on beta"),
+        "convex": no("a weight on the entropy that is large bends it", first=[[[2.0], [0.0]]],
+                     other=[[[10.0], [0.0]]], target=[[0]], beta=5.0),
+        "proper": no("the best answer is less sure than the truth", target=_GROUPS),
+    },
+    cases=({"beta": 0.7}, {"beta": 0.0}, {"ignore_index": 1}),
+    chapter=3,
+)  # fmt: skip
+def confidence_penalty_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    beta: float = 0.1,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Confidence penalty: cross-entropy minus a share of the entropy of the prediction, so that sureness costs.
+
+    .. math::
+
+        \ell = -\log p_y - \beta H(p), \qquad H(p) = -\sum_c p_c \log p_c
+
+    Up to a constant it adds :math:`\beta D(p \| u)`, the divergence from the uniform distribution; label smoothing
+    adds that of the other direction. The loss may fall a little below zero: for `beta=0.1` and ten classes, by
+    0.00004 at the most.
+
+    Args:
+        logits: raw scores, `(N, C, *)`.
+        target: class indices, `(N, *)` integers.
+        beta: weight of the entropy, at least 0.
+        ignore_index: label of positions that do not count.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The loss in nats: a scalar, or `(N, *)` for `reduction="none"`.
+
+    Raises:
+        TypeError: a target that holds no integers.
+        ValueError: shapes that do not go together, labels out of range, a negative beta, an unknown reduction.
+
+    References:
+        Pereyra, Tucker, Chorowski, Kaiser and Hinton, Regularizing neural networks by penalizing confident output
+        distributions, 2017, https://arxiv.org/abs/1701.06548.
+
+    Example:
+        >>> confidence_penalty_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+        tensor(0.0904)
+    """
+    check_tensors(logits=logits, target=target)
+    check_positive("beta", beta, zero=True)
+    check_reduction(reduction)
+    scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
+    log_p = scores.log_softmax(1)
+    values = F.nll_loss(log_p, labels, reduction="none") - beta * _entropies(log_p)
+    return _reduced(values, valid, reduction, logits.dtype)
+
+
+ConfidencePenaltyLoss = as_module("ConfidencePenaltyLoss", confidence_penalty_loss)
+
+
+@gradient_of(confidence_penalty_loss)
+def _confidence_penalty_gradient(logits: Tensor, target: Tensor, *, beta: float = 0.1) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = \big[ p_c - [c = y] + \beta p_c (\log p_c + H(p)) \big] / N`."""
+    log_p, truth = logits.log_softmax(1), F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    p = log_p.exp()
+    return (p - truth + beta * p * (log_p + _entropies(log_p).unsqueeze(1))) / target.numel()
+
+
+_NO_TARGET = not_applicable("there is no target")
+
+
+@loss(
+    tasks=("image classification",),
+    names=("entropy minimization", "minimum entropy regularization"),
+    domain={"logits": "scores of the task"},
+    range=(0.0, float("inf")),
+    properties={
+        "minimum_at_target": _NO_TARGET,
+        "convex": no("it falls on both sides of doubt", first=[[[-2.0], [0.0]]], other=[[[2.0], [0.0]]]),
+        "lipschitz": up_to(2.0, "for a few classes; it grows with the logarithm of their number"),
+        "smooth": yes,
+        "bounded": not_applicable("the bound is the logarithm of the number of classes"),
+        "symmetric": _NO_TARGET,
+        "proper": _NO_TARGET,
+        "scale_invariant": _NO_TARGET,
+        "permutation_invariant": yes,
+    },
+    cases=({"task": "binary"}, {"task": "multilabel"}),
+    chapter=3,
+)
+def entropy_loss(logits: Tensor, *, task: str = "multiclass", reduction: str = "mean") -> Tensor:
+    r"""Entropy: the doubt in a prediction, in nats; to minimize it where there are no labels asks for a decision.
+
+    .. math::
+
+        H(p) = -\sum_c p_c \log p_c
+
+    It is zero for a sure answer and :math:`\log C` for a uniform one, and its gradient is zero at both, so an answer
+    in perfect doubt stays there.
+
+    Args:
+        logits: raw scores, `(N, C, *)`; any shape for `task="binary"`.
+        task: `"multiclass"` (one softmax), `"multilabel"` or `"binary"` (one sigmoid for each entry).
+        reduction: `"none"` gives `(N, *)` for `"multiclass"`, else the shape of the logits; `"mean"` divides by the
+            number of these entropies.
+
+    Returns:
+        The entropy in nats: a scalar, or one for each distribution for `reduction="none"`.
+
+    Raises:
+        TypeError: logits that are not floating-point.
+        ValueError: logits of the wrong shape, an unknown task or reduction.
+
+    References:
+        Grandvalet and Bengio, Semi-supervised learning by entropy minimization, Advances in Neural Information
+        Processing Systems 17, 2004, ISBN 978-0262195348.
+
+    Example:
+        >>> entropy_loss(torch.tensor([[2.0, 0.0], [0.0, 0.0]]), reduction="none")
+        tensor([0.3653, 0.6931])
+    """
+    check_tensors(logits=logits)
+    check_choice("task", task, TASKS)
+    check_floating("logits", logits)
+    check_reduction(reduction)
+    scores = widen(logits)
+    if task == "multiclass":
+        check_class_scores("logits", logits)
+        values = _entropies(scores.log_softmax(1))
+    else:
+        values = F.binary_cross_entropy_with_logits(scores, scores.sigmoid(), reduction="none")
+    return reduce(values, reduction, dtype=logits.dtype)
+
+
+EntropyLoss = as_module("EntropyLoss", entropy_loss)
+
+
+@gradient_of(entropy_loss)
+def _entropy_gradient(logits: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = -p_c (\log p_c + H(p)) / N`."""
+    log_p = logits.log_softmax(1)
+    return -log_p.exp() * (log_p + _entropies(log_p).unsqueeze(1)) / logits[:, 0].numel()
+
+
+@loss(
+    tasks=("image classification",),
+    names=("Brier score", "quadratic score"),
+    domain={"logits": "logits", "target": "target of the task"},
+    range=(0.0, 2.0),
+    properties=_LOG_LOSS
+    | {
+        "convex": no("a confident mistake costs hardly more than a sure one", first=[[[-2.0], [0.0]]],
+                     other=[[[-10.0], [0.0]]], target=[[0]]),
+        "bounded": yes,
+    },
+    cases=({"task": "binary"}, {"task": "multilabel"}, {"ignore_index": 255}),
+    chapter=3,
+)  # fmt: skip
+def brier_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    task: str = "multiclass",
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Brier score: the squared distance between predicted probabilities and what happened.
+
+    .. math::
+
+        \ell = \sum_c (p_c - [c = y])^2 \in [0, 2], \qquad \text{binary: } \ell = (\sigma(z) - y)^2 \in [0, 1]
+
+    The sum over classes is Brier's definition. For yes-or-no answers the custom is half of that, one term in place
+    of two, as in scikit-learn's `brier_score_loss`. Like cross-entropy it is a proper score, but it is bounded, and
+    its slope vanishes at confident mistakes.
+
+    Args:
+        logits: raw scores, `(N, C, *)`; any shape for `task="binary"`.
+        target: labels `(N, *)` for `"multiclass"`, else booleans, 0 and 1 or probabilities in the shape of
+            the logits.
+        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        ignore_index: value of the target that marks positions which do not count, or `None`.
+        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The score: a scalar, or the shape of the target for `reduction="none"`.
+
+    Raises:
+        TypeError: a float target where class indices are due.
+        ValueError: shapes that do not go together, labels out of range, an unknown task or reduction.
+
+    References:
+        Brier, Verification of forecasts expressed in terms of probability, 1950,
+        https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 0.0]])
+        >>> brier_loss(logits, torch.tensor([0])), brier_loss(logits, torch.tensor([[1, 0]]), task="multilabel")
+        (tensor(0.5000), tensor(0.2500))
+    """
+    check_tensors(logits=logits, target=target)
+    check_reduction(reduction)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
+    if task == "multiclass":
+        p, places = scores.softmax(1), truth.unsqueeze(1)
+        values = p.scatter_add(1, places, torch.full_like(places, -1, dtype=p.dtype)).square().sum(1)
+    else:
+        values = (scores.sigmoid() - truth).square()
+    return _reduced(values, valid, reduction, logits.dtype)
+
+
+BrierLoss = as_module("BrierLoss", brier_loss)
+
+
+@gradient_of(brier_loss)
+def _brier_gradient(logits: Tensor, target: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = 2 p_c (d_c - \sum_k p_k d_k) / N` with
+    :math:`d_c = p_c - [c = y]`."""
+    p = logits.softmax(1)
+    d = p - F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    return 2 * p * (d - (p * d).sum(1, keepdim=True)) / target.numel()
+
+
+def _margins(scores: Tensor, truth: Tensor, task: str) -> Tensor:
+    """By how much the true answer leads: over the best of the other classes, or over a logit of zero."""
+    if task != "multiclass":
+        return (2 * truth - 1) * scores
+    places = truth.unsqueeze(1)
+    rivals = scores.scatter(1, places, torch.finfo(scores.dtype).min)
+    return scores.gather(1, places).squeeze(1) - rivals.amax(1)
+
+
+@loss(
+    tasks=("tabular",),
+    names=("zero-one", "0-1 loss", "misclassification rate"),
+    domain={"logits": "logits", "target": "target of the task"},
+    range=(0.0, 1.0),
+    properties=_LOG_LOSS
+    | {
+        "convex": no("it is flat on both sides of a step", first=[[[-3.0], [0.0]]], other=[[[1.0], [0.0]]],
+                     target=[[0]]),
+        "lipschitz": up_to(0.0, "the gradient is zero wherever there is one"),
+        "smooth": no("it jumps where the decision changes", first=[[[0.0], [0.0]]], target=[[1]]),
+        "bounded": yes,
+    },
+    cases=({"task": "binary"}, {"task": "multilabel"}, {"task": "multilabel", "ignore_index": 255}),
+    chapter=15,
+)  # fmt: skip
+def zero_one_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    task: str = "multiclass",
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Zero-one loss: one for a wrong decision, zero for a right one; its mean is the error rate.
+
+    .. math::
+
+        \ell = \big[ \arg\max_c z_c \ne y \big], \qquad \text{binary: } \ell = \big[ [z > 0] \ne [y > \tfrac12] \big]
+
+    It is what a classifier is judged by, and it cannot train one: its gradient is zero wherever it exists. The
+    result is attached to the graph with that zero, so that it may be added to other terms. To train, take a
+    surrogate: :func:`smooth_zero_one_loss`, :func:`cross_entropy` or one of the margin losses. It is a proper score,
+    though not a strict one: all answers with the right winner cost the same.
+
+    Of equal logits the first class wins (as with `argmax`); a logit of zero means no.
+
+    Args:
+        logits: raw scores, `(N, C, *)`; any shape for `task="binary"`.
+        target: labels `(N, *)` for `"multiclass"`, else booleans or 0 and 1 in the shape of the logits.
+        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        ignore_index: value of the target that marks positions which do not count, or `None`.
+        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The error rate: a scalar, or zeros and ones in the shape of the target for `reduction="none"`.
+
+    Raises:
+        TypeError: a float target where class indices are due.
+        ValueError: shapes that do not go together, labels out of range, an unknown task or reduction.
+
+    References:
+        Friedman, On bias, variance, 0/1-loss, and the curse of dimensionality, 1997,
+        https://doi.org/10.1023/A:1009778005914.
+
+    Example:
+        >>> zero_one_loss(torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]]), torch.tensor([0, 1, 1]))
+        tensor(0.3333)
+    """
+    check_tensors(logits=logits, target=target)
+    check_reduction(reduction)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
+    if task == "multiclass":
+        wrong, some = scores.argmax(1) != truth, scores.select(1, 0)
+    else:
+        wrong, some = (scores > 0) != (truth > 0.5), scores
+    # A zero that hangs on the graph whatever the logits are; multiplying them by zero would turn infinity into NaN.
+    zero = torch.where(torch.zeros_like(wrong), some, 0.0)
+    return _reduced(torch.where(wrong, 1.0, zero), valid, reduction, logits.dtype)
+
+
+ZeroOneLoss = as_module("ZeroOneLoss", zero_one_loss)
+
+
+@gradient_of(zero_one_loss)
+def _zero_one_gradient(logits: Tensor, _: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = 0` wherever the winner is not about to change."""
+    return torch.zeros_like(logits)
+
+
+@loss(
+    tasks=("tabular",),
+    names=("smooth zero-one", "sigmoid loss"),
+    domain={"logits": "logits", "target": "target of the task"},
+    range=(0.0, 1.0),
+    properties=_LOG_LOSS
+    | {
+        "convex": no("it levels off at one", first=[[[-2.0], [0.0]]], other=[[[-10.0], [0.0]]], target=[[0]]),
+        "lipschitz": up_to(0.36),
+        "smooth": no("the best of the other classes may change", first=[[[0.0], [0.0], [0.0]]], target=[[0]]),
+        "bounded": yes,
+        "proper": no("the best answer is as sure as can be", target=_GROUPS),
+    },
+    cases=({"task": "binary"}, {"task": "multilabel", "steepness": 0.5}, {"steepness": 3.0}, {"ignore_index": 255}),
+    chapter=15,
+)
+def smooth_zero_one_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    task: str = "multiclass",
+    steepness: float = 1.0,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Smooth zero-one loss: a sigmoid of the margin, a step with a slope.
+
+    .. math::
+
+        \ell = \sigma(-k m), \qquad m = z_y - \max_{c \ne y} z_c, \qquad \text{binary: } m = (2y - 1) z
+
+    As the steepness :math:`k` grows it tends to :func:`zero_one_loss`; twice the loss is never below it. It is
+    bounded, so an outlier counts once, and not convex. For yes-or-no answers and :math:`k = 1` it is the absolute
+    error of the probability.
+
+    Args:
+        logits: raw scores, `(N, C, *)`; any shape for `task="binary"`.
+        target: labels `(N, *)` for `"multiclass"`, else booleans or 0 and 1 in the shape of the logits.
+        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        steepness: :math:`k`, above 0.
+        ignore_index: value of the target that marks positions which do not count, or `None`.
+        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The loss: a scalar, or the shape of the target for `reduction="none"`.
+
+    Raises:
+        TypeError: a float target where class indices are due.
+        ValueError: shapes that do not go together, labels out of range, a steepness that is not positive, an unknown
+            task or reduction.
+
+    References:
+        Mason, Baxter, Bartlett and Frean, Boosting algorithms as gradient descent, Advances in Neural Information
+        Processing Systems 12, 1999, ISBN 978-0262194501.
+
+    Example:
+        >>> smooth_zero_one_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+        tensor(0.1192)
+    """
+    check_tensors(logits=logits, target=target)
+    check_positive("steepness", steepness)
+    check_reduction(reduction)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
+    values = torch.sigmoid(-steepness * _margins(scores, truth, task))
+    return _reduced(values, valid, reduction, logits.dtype)
+
+
+SmoothZeroOneLoss = as_module("SmoothZeroOneLoss", smooth_zero_one_loss)
+
+
+@gradient_of(smooth_zero_one_loss)
+def _smooth_zero_one_gradient(logits: Tensor, target: Tensor, *, steepness: float = 1.0) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = k \ell (1 - \ell) ([c = r] - [c = y]) / N`, where :math:`r` is the
+    best of the other classes."""
+    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    rivals = logits.masked_fill(truth.bool(), -math.inf)
+    rival = F.one_hot(rivals.argmax(1), logits.shape[1]).movedim(-1, 1)
+    margin = (logits * truth).sum(1, keepdim=True) - rivals.amax(1, keepdim=True)
+    value = torch.sigmoid(-steepness * margin)
+    return steepness * value * (1 - value) * (rival - truth) / target.numel()
+
+
+@loss(
+    tasks=("image classification", "challenges and future"),
+    names=("hierarchical", "hierarchical cross-entropy", "HXE"),
+    domain={"logits": "logits", "target": "labels"},
+    range=(0.0, float("inf")),
+    properties=_LOG_LOSS,
+    cases=({"ancestors": ((0, 0, 1),)}, {"ancestors": ((0, 1, 1), (0, 0, 0)), "alpha": 0.7},
+           {"ancestors": ((0, 1, 0),), "alpha": 0.0}, {"ancestors": ((0, 0, 1),), "ignore_index": 1}),
+    chapter=3,
+)  # fmt: skip
+def hierarchical_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    ancestors: Tensor | None = None,
+    alpha: float = 0.1,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Hierarchical cross-entropy (HXE): a mistake inside the right branch of the tree costs less than one outside.
+
+    .. math::
+
+        \ell = -\sum_{l=0}^{L} e^{-\alpha l} \log p(C^l \mid C^{l+1}), \qquad
+        p(C^l \mid C^{l+1}) = \frac{\sum_{c \in C^l} p_c}{\sum_{c \in C^{l+1}} p_c}
+
+    :math:`C^0 = y` is the label, :math:`C^1` to :math:`C^L` are its ancestors, each a set of classes, and
+    :math:`C^{L+1}` is the root, which holds them all. With :math:`\alpha = 0` the sum telescopes to cross-entropy; the
+    larger :math:`\alpha`, the less the coarse decisions count, as in the paper. It is a proper score for every tree.
+
+    Args:
+        logits: raw scores of the leaves, `(N, C, *)`.
+        target: class indices, `(N, *)` integers.
+        ancestors: the tree, `(L, C)`: row :math:`l` names the ancestor of each class :math:`l + 1` steps up, the
+            root left out. Two classes share an ancestor where the numbers are equal, and then all those above it. A
+            class nearer to the root repeats a number. `None` is a tree without inner nodes: cross-entropy.
+        alpha: :math:`\alpha`, at least 0.
+        ignore_index: label of positions that do not count.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of counted positions.
+
+    Returns:
+        The loss in nats: a scalar, or `(N, *)` for `reduction="none"`.
+
+    Raises:
+        TypeError: a target that holds no integers.
+        ValueError: shapes that do not go together, labels out of range, classes that part again above a common
+            ancestor, a negative alpha, an unknown reduction.
+
+    References:
+        Bertinetto, Mueller, Tertikas, Samangooei and Lord, Making better mistakes, 2020,
+        https://arxiv.org/abs/1912.09393, equations 3 to 5.
+
+    Example:
+        >>> tree = torch.tensor([[0, 0, 1]])  # the first two classes belong together
+        >>> near, far = torch.tensor([[0.0, 2.0, 0.0]]), torch.tensor([[0.0, 0.0, 2.0]])
+        >>> label = torch.tensor([0])
+        >>> [hierarchical_cross_entropy(z, label, ancestors=tree, alpha=0.5).item() for z in (near, far)]
+        [2.1944..., 1.6492...]
+        >>> [cross_entropy(z, label).item() for z in (near, far)]
+        [2.2395..., 2.2395...]
+    """
+    check_tensors(logits=logits, target=target, ancestors=ancestors)
+    check_positive("alpha", alpha, zero=True)
+    check_reduction(reduction)
+    scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
+    if ancestors is not None:
+        _check_tree(ancestors, logits.shape[1])
+    # log of the mass of C^0, of C^1 ..., of the root, up to the same constant
+    masses = [scores.gather(1, labels.unsqueeze(1)).squeeze(1)]
+    for names in () if ancestors is None else ancestors:
+        names_of_leaves = names.reshape(1, -1, *[1] * (labels.dim() - 1))
+        inside = names[labels].unsqueeze(1) == names_of_leaves
+        masses.append(torch.where(inside, scores, torch.finfo(scores.dtype).min).logsumexp(1))
+    masses.append(scores.logsumexp(1))
+    values = masses[1] - masses[0]
+    for level in range(1, len(masses) - 1):
+        values = values + math.exp(-alpha * level) * (masses[level + 1] - masses[level])
+    return _reduced(values, valid, reduction, logits.dtype)
+
+
+HierarchicalCrossEntropyLoss = as_module("HierarchicalCrossEntropyLoss", hierarchical_cross_entropy)
+
+
+def _check_tree(ancestors: Tensor, classes: int) -> None:
+    """Classes that share an ancestor share all those above it."""
+    check_layout("ancestors", ancestors, "L", classes)
+    together_ = ancestors.unsqueeze(1) == ancestors.unsqueeze(2)
+    if known(ancestors, lambda: (together_[:-1] <= together_[1:]).all()) is False:
+        raise ValueError("ancestors must describe a tree: two classes with a common ancestor share all those above it")
+
+
+@gradient_of(hierarchical_cross_entropy)
+def _hierarchical_gradient(
+    logits: Tensor, target: Tensor, *, ancestors: Tensor | None = None, alpha: float = 0.1
+) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_c = \big[ \sum_{l=1}^{L+1} (\lambda_{l-1} - \lambda_l)\,
+    p(c \mid C^l) - [c = y] \big] / N` with :math:`\lambda_l = e^{-\alpha l}` and :math:`\lambda_{L+1} = 0`."""
+    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    rows = [] if ancestors is None else list(ancestors)
+    weights = [math.exp(-alpha * level) for level in range(len(rows) + 1)] + [0.0]
+    gradient = weights[-2] * logits.softmax(1) - truth
+    for level, names in enumerate(rows, start=1):
+        inside = names[target].unsqueeze(1) == names.reshape(1, -1, *[1] * (target.dim() - 1))
+        share = logits.masked_fill(~inside, -math.inf).softmax(1)
+        gradient = gradient + (weights[level - 1] - weights[level]) * share
+    return gradient / target.numel()
+
+
+@loss(
+    tasks=("action recognition",),
+    names=("temporal cross-entropy", "frame-wise cross-entropy", "truncated mean squared error (T-MSE)"),
+    domain={"logits": "frames of logits", "target": "labels"},
+    range=(0.0, float("inf")),
+    properties=_LOG_LOSS,
+    cases=({"smoothness": 0.15, "stop_gradient": False}, {"smoothness": 1.0, "threshold": 1.0, "stop_gradient": False},
+           {"smoothness": 0.5, "stop_gradient": False, "ignore_index": 1}, {"ignore_index": 1}),
+    detached="with smoothness, the frame before is held fixed unless stop_gradient=False",
+    chapter=5,
+)  # fmt: skip
+def temporal_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    lengths: Tensor | None = None,
+    *,
+    smoothness: float = 0.0,
+    threshold: float = 4.0,
+    stop_gradient: bool = True,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Temporal cross-entropy: cross-entropy averaged over the frames that exist, with a price on jumps between them.
+
+    .. math::
+
+        \mathcal L = \frac{1}{|V|} \sum_{t \in V} \Big[ -\log p_{t, y_t}
+            + \frac{\lambda}{C} \sum_c \min\big( |\log p_{t,c} - \log p_{t-1,c}|, \tau \big)^2 \Big]
+
+    :math:`V` are the valid frames of all sequences. The review uses the name for the first term alone, on action
+    recognition, without a definition of its own: that is the default, `smoothness=0`. The second term is the truncated
+    mean squared error of MS-TCN, whose authors take `smoothness=0.15` and `threshold=4`, and hold frame
+    :math:`t - 1` fixed when they form the gradient (`stop_gradient=True`). It counts where both frames are valid.
+
+    Args:
+        logits: raw scores, `(N, C, *, T)`; time is the last dimension.
+        target: class indices of the frames, `(N, *, T)` integers.
+        lengths: number of frames of each sequence, `(N,)` integers; later frames do not count, whatever their labels.
+        smoothness: :math:`\lambda`, at least 0.
+        threshold: :math:`\tau` in nats, above 0.
+        stop_gradient: whether the frame before is held fixed in the second term.
+        ignore_index: label of frames that do not count.
+        reduction: `"none"` gives the shape of the target; `"mean"` divides by the number of valid frames.
+
+    Returns:
+        The loss in nats: a scalar, or the shape of the target for `reduction="none"`.
+
+    Raises:
+        TypeError: a target that holds no integers.
+        ValueError: shapes that do not go together, labels out of range, a negative smoothness, a threshold that is not
+            positive, an unknown reduction.
+
+    References:
+        Farha and Gall, MS-TCN: multi-stage temporal convolutional network for action segmentation, 2019,
+        https://arxiv.org/abs/1903.01945, equations 8 to 11.
+
+    Example:
+        >>> logits = torch.tensor([[[2.0, 2.0, 0.0], [0.0, 0.0, 9.0]]])
+        >>> temporal_cross_entropy(logits, torch.tensor([[0, 1, 0]]), torch.tensor([2]))
+        tensor(1.1269)
+    """
+    check_tensors(logits=logits, target=target, lengths=lengths)
+    check_positive("smoothness", smoothness, zero=True)
+    check_positive("threshold", threshold)
+    check_reduction(reduction)
+    if lengths is not None:
+        check_layout("lengths", lengths, target.shape[0])
+        inside = torch.arange(target.shape[-1], device=target.device) < lengths.reshape(-1, *[1] * (target.dim() - 1))
+        target = torch.where(inside, target, ignore_index)
+    scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
+    if smoothness == 0:
+        return _reduced(F.cross_entropy(scores, labels, reduction="none"), valid, reduction, logits.dtype)
+    check_layout("logits", logits, "N", "C", "T", "*")
+    log_p = scores.log_softmax(1)
+    values = F.nll_loss(log_p, labels, reduction="none")
+    before, after = log_p[..., :-1], log_p[..., 1:]
+    jump = (after - (before.detach() if stop_gradient else before)).clamp(-threshold, threshold).square().mean(1)
+    if valid is not None:
+        jump = torch.where(valid[..., 1:] & valid[..., :-1], jump, 0.0)
+    return _reduced(values + smoothness * F.pad(jump, (1, 0)), valid, reduction, logits.dtype)
+
+
+TemporalCrossEntropyLoss = as_module("TemporalCrossEntropyLoss", temporal_cross_entropy)
+
+
+@gradient_of(temporal_cross_entropy)
+def _temporal_cross_entropy_gradient(logits: Tensor, target: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_{tc} = (p_{tc} - [c = y_t]) / |V|`, for the first term alone."""
+    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    return (logits.softmax(1) - truth) / target.numel()
+
+
+@loss(
+    tasks=("image classification",),
+    names=("attention-target", "ATL"),
+    domain={"attention": "attention scores", "target": "token mask"},
+    range=(0.0, float("inf")),
+    properties={
+        "minimum_at_target": yes,
+        "convex": no("two target tokens, or two heads, may share the attention either way",
+                     first=[[[[6.0, 0.0, 3.0]]]], other=[[[[0.0, 6.0, 3.0]]]], target=[[1, 1, 0]]),
+        "lipschitz": up_to(1.5),
+        "smooth": yes,
+        "bounded": no("it grows with the score of what is attended to instead", first=[[[[-200.0, 0.0]]]],
+                      target=[[1, 0]]),
+        "symmetric": not_applicable("the prediction is an attention score, the target a mask"),
+        "proper": not_applicable("attention is no forecast of an event"),
+        "scale_invariant": not_applicable("the prediction is an attention score, the target a mask"),
+        "permutation_invariant": yes,
+    },
+    cases=({"heads": "each"}, {"tokens": "each"}, {"heads": "each", "tokens": "each"}, {"from_logits": False}),
+    chapter=3,
+)  # fmt: skip
+def attention_target_loss(
+    attention: Tensor,
+    target: Tensor,
+    *,
+    heads: str = "mean",
+    tokens: str = "sum",
+    from_logits: bool = True,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Attention-target loss: minus the logarithm of the attention that queries pay to the target tokens.
+
+    .. math::
+
+        \ell_q = -\log \frac{1}{H} \sum_{h=1}^{H} \sum_{k \in K} A_{hqk}, \qquad A = \mathrm{softmax}_k(s)
+
+    TrojViT optimizes a trigger, a few patches :math:`K` of an image, so that a vision transformer answers with the
+    attacker's class and attends to the trigger: cross-entropy with that class plus this term, summed over the layers
+    from the second on. The authors' program averages the heads before the logarithm and aims at one token; so do the
+    defaults, for one token. With several, `tokens="sum"` asks for attention to the trigger as a whole, and
+    `tokens="each"` averages the logarithms over its tokens. The program also projects conflicting gradients of the
+    terms away, which is a matter of the optimizer.
+
+    An image without a target token contributes nothing. With `from_logits=False` an attention weight of zero counts
+    as the smallest normal number of the dtype, where the slope is zero: prefer scores.
+
+    Args:
+        attention: scores before the softmax, or with `from_logits=False` attention weights, `(N, H, Q, K)`: heads,
+            queries, keys.
+        target: which keys are target tokens, `(N, K)` booleans or 0 and 1.
+        heads: `"mean"` averages the weights of the heads, `"each"` the losses of the heads.
+        tokens: `"sum"` adds the weights of the target tokens, `"each"` averages their losses.
+        from_logits: whether `attention` holds scores.
+        reduction: `"none"` gives `(N, Q)`; `"mean"` divides by the number of queries in images with a target token.
+
+    Returns:
+        The loss in nats: a scalar, or `(N, Q)` for `reduction="none"`.
+
+    Raises:
+        TypeError: attention that is not floating-point.
+        ValueError: shapes that do not go together, a target that is no mask, an unknown choice or reduction.
+
+    References:
+        Zheng, Lou and Jiang, TrojViT: Trojan insertion in vision transformers, 2023,
+        https://arxiv.org/abs/2208.13049, and its program, https://github.com/mxzheng/TrojViT.
+
+    Example:
+        >>> weights = torch.tensor([[[[0.5, 0.25, 0.25]]]])
+        >>> attention_target_loss(weights, torch.tensor([[0, 1, 1]]), from_logits=False)
+        tensor(0.6931)
+        >>> attention_target_loss(weights, torch.tensor([[0, 1, 1]]), tokens="each", from_logits=False)
+        tensor(1.3863)
+    """
+    check_tensors(attention=attention, target=target)
+    check_floating("attention", attention)
+    check_layout("attention", attention, "N", "H", "Q", "K")
+    check_layout("target", target, attention.shape[0], attention.shape[3])
+    check_choice("heads", heads, ("mean", "each"))
+    check_choice("tokens", tokens, ("sum", "each"))
+    check_reduction(reduction)
+    check_probabilities("target", target)
+    scores = widen(attention)
+    if from_logits:
+        log_a = scores.log_softmax(-1)
+    else:
+        check_probabilities("attention", attention)
+        log_a = _safe_log(scores)
+    if heads == "mean":
+        log_a = log_a.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
+    hit = (target > 0)[:, None, None]
+    some = hit.any(-1, keepdim=True)
+    if tokens == "sum":  # without a target token all keys are taken, so that the value is finite; it does not count
+        log_hit = torch.where(hit | ~some, log_a, torch.finfo(log_a.dtype).min).logsumexp(-1)
+    else:
+        log_hit = torch.where(hit, log_a, 0.0).sum(-1) / hit.sum(-1).clamp_min(1)
+    counted = some[:, 0, :, 0].expand(attention.shape[0], attention.shape[2])
+    values = torch.where(counted, -log_hit.mean(1), 0.0)
+    return reduce(values, reduction, counted.to(values.dtype), attention.dtype)
+
+
+AttentionTargetLoss = as_module("AttentionTargetLoss", attention_target_loss)
+
+
+@gradient_of(attention_target_loss)
+def _attention_target_gradient(attention: Tensor, target: Tensor) -> Tensor:
+    r""":math:`\partial\ell_q / \partial s_{hqj} = A_{hqj} (r_{hq} - [j \in K]) / \sum_{h'} r_{h'q}` with
+    :math:`r_{hq} = \sum_{k \in K} A_{hqk}`; over the number of queries for the mean."""
+    a, hit = attention.softmax(-1), (target > 0)[:, None, None].to(attention.dtype)
+    r = (a * hit).sum(-1, keepdim=True)
+    return a * (r - hit) / r.sum(1, keepdim=True) / attention[:, 0, :, 0].numel()
+
+
+@loss(
+    tasks=("challenges and future",),
+    names=("curriculum", "self-paced learning", "SPL"),
+    domain={"losses": "losses"},
+    range=(0.0, 1.0),
+    properties={
+        "minimum_at_target": _NO_TARGET,
+        "convex": no("it is cut off at the threshold", first=[0.0], other=[2.0]),
+        "lipschitz": up_to(1.0),
+        "smooth": no("an example is let go at once", first=[1.0]),
+        "bounded": yes,
+        "symmetric": _NO_TARGET,
+        "proper": _NO_TARGET,
+        "scale_invariant": _NO_TARGET,
+        "permutation_invariant": yes,
+    },
+    cases=({"threshold": 2.5}, {"regularizer": "linear", "threshold": 3.0}),
+    chapter=3,
+)
+def self_paced_loss(
+    losses: Tensor, *, threshold: float = 1.0, regularizer: str = "hard", reduction: str = "mean"
+) -> Tensor:
+    r"""Self-paced loss: a curriculum that the model sets itself, where examples that are too hard yet do not count.
+
+    .. math::
+
+        F_\lambda(\ell) = \min_{v \in [0, 1]} \big[ v \ell + f(v) \big] - f(1), \qquad
+        \text{hard: } f(v) = -\lambda v, \quad \text{linear: } f(v) = \lambda (\tfrac12 v^2 - v)
+
+    The weights have closed forms, :math:`v = [\ell < \lambda]` (Kumar et al.) and
+    :math:`v = \max(1 - \ell / \lambda, 0)` (Jiang et al.), and :math:`F` is :math:`\min(\ell, \lambda)`, or
+    :math:`\ell - \ell^2 / 2 \lambda` up to :math:`\lambda`, :math:`\lambda / 2` beyond. The slope of :math:`F` is the
+    weight itself, so a step along the gradient is the step of the alternating algorithm: weights first, then the model
+    with the weights held fixed. A schedule that raises the threshold lets harder examples in.
+    :func:`self_paced_weights` gives the weights.
+
+    Args:
+        losses: the loss of each example, not negative, any shape: what a loss gives for `reduction="none"`.
+        threshold: :math:`\lambda`, the age of the model, above 0.
+        regularizer: `"hard"` or `"linear"`.
+        reduction: `"none"` gives the shape of the losses; `"mean"` divides by their number, those left out included.
+
+    Returns:
+        The loss: a scalar, or the shape of the losses for `reduction="none"`.
+
+    Raises:
+        TypeError: losses that are not floating-point.
+        ValueError: a threshold that is not positive, an unknown regularizer or reduction.
+
+    References:
+        Kumar, Packer and Koller, Self-paced learning for latent variable models, Advances in Neural Information
+        Processing Systems 23, 2010, ISBN 978-1617823800. Linear: Jiang, Meng, Mitamura and Hauptmann, Easy samples
+        first, 2014, https://doi.org/10.1145/2647868.2654918. The truncated loss behind it: Meng, Zhao and Jiang, A
+        theoretical understanding of self-paced learning, 2017, https://doi.org/10.1016/j.ins.2017.05.043.
+
+    Example:
+        >>> losses = torch.tensor([0.2, 0.5, 3.0])
+        >>> self_paced_loss(losses, reduction="none")
+        tensor([0.2000, 0.5000, 1.0000])
+        >>> self_paced_weights(losses)
+        tensor([1., 1., 0.])
+    """
+    check_reduction(reduction)
+    _check_pace(losses, threshold, regularizer)
+    kept = widen(losses).clamp_max(threshold)
+    values = kept if regularizer == "hard" else kept - kept.square() / (2 * threshold)
+    return reduce(values, reduction, dtype=losses.dtype)
+
+
+SelfPacedLoss = as_module("SelfPacedLoss", self_paced_loss)
+
+
+def self_paced_weights(losses: Tensor, *, threshold: float = 1.0, regularizer: str = "hard") -> Tensor:
+    r"""The weight of each example in self-paced learning, without a gradient; see :func:`self_paced_loss`.
+
+    Args:
+        losses: the loss of each example, any shape.
+        threshold: :math:`\lambda`, above 0.
+        regularizer: `"hard"` or `"linear"`.
+
+    Returns:
+        Weights from 0 to 1 in the shape of the losses.
+
+    Raises:
+        TypeError: losses that are not floating-point.
+        ValueError: a threshold that is not positive, an unknown regularizer.
+
+    Example:
+        >>> self_paced_weights(torch.tensor([0.0, 0.5, 3.0]), threshold=2.0, regularizer="linear")
+        tensor([1.0000, 0.7500, 0.0000])
+    """
+    _check_pace(losses, threshold, regularizer)
+    if regularizer == "hard":
+        return (losses < threshold).to(losses.dtype)
+    return (1 - losses.detach() / threshold).clamp_min(0)
+
+
+def _check_pace(losses: Tensor, threshold: float, regularizer: str) -> None:
+    check_tensors(losses=losses)
+    check_floating("losses", losses)
+    check_positive("threshold", threshold)
+    check_choice("regularizer", regularizer, ("hard", "linear"))
+
+
+@gradient_of(self_paced_loss)
+def _self_paced_gradient(losses: Tensor, *, threshold: float = 1.0, regularizer: str = "hard") -> Tensor:
+    r""":math:`\partial\mathcal L / \partial \ell_i = v_i / N`: the weight of the example."""
+    return self_paced_weights(losses, threshold=threshold, regularizer=regularizer) / losses.numel()
