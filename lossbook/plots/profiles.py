@@ -6,9 +6,8 @@ sees the price of being wrong in either direction and how strongly the loss pull
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -37,7 +36,7 @@ class Line:
     high: float
     at: Callable[[Tensor], tuple[Tensor, ...]]
     what: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 LineMaker = Callable[[LossCard], Line]
@@ -109,36 +108,142 @@ def profile_text(card: LossCard) -> str:
     if path is None:
         return ""
     xs, values, _ = values_along(card, path, 41)
-    lowest = xs[values.argmin()].item()
-    shape = f"It is lowest, {values.min():.3g}, at {lowest:.3g}" if values.max() > values.min() else "It is constant"
-    return f"{path.what} {shape}."
+    if values.max() == values.min():
+        return f"{path.what} The loss is constant."
+    lowest, where = (round(number.item(), 6) + 0.0 for number in (values.min(), xs[values.argmin()]))
+    return f"{path.what} The loss is lowest, {lowest:.3g}, at {where:.3g}."
 
 
-# --- lines that many losses share -------------------------------------------------------------------------------------
+def _double(*values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
 
 
-@line(kinds=("logits",))
+# What a loss takes besides its first argument and its target, where the kind of argument decides it.
+OTHERS: dict[str, Callable[[], Tensor]] = {
+    "class counts": lambda: torch.tensor([10, 100, 1000]),
+    "transition matrix": lambda: 0.7 * torch.eye(3, dtype=torch.float64) + 0.1,
+    "Taylor coefficients": lambda: _double(0.0, -1.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0),
+    "weights of a loss network": lambda: torch.linspace(-0.5, 1.0, 28, dtype=torch.float64),
+    "robust shapes in [0, 2]": lambda: _double(1.0),
+    "scales of at least 1": lambda: _double(1.0),
+    "scale of each series": lambda: _double([1.0]),
+    "logits": lambda: _double([2.0, 0.0, -1.0]),
+}
+
+
+def _others(card: LossCard, like: Tensor) -> list[Tensor]:
+    """The arguments after the first two; weights of one where the kind says nothing."""
+    kinds = list(card.domain.values())[2:]
+    return [OTHERS[kind]() if kind in OTHERS else torch.ones_like(like, dtype=torch.float64) for kind in kinds]
+
+
+# --- one example: scores, numbers, masks ------------------------------------------------------------------------------
+
+
+@line(kinds=("logits", "logits within 100", "logits within 10"))
 def _margin(card: LossCard) -> Line:
     """One example: the lead of the true class over two others, or the logit of the true answer."""
     if "labels" in card.domain.values() or card.parameters.get("task") == "multiclass":
         target = torch.zeros(1, dtype=torch.long)
-        extra = [torch.ones(1, dtype=torch.float64)] * (len(card.domain) - 2)
+        others = _others(card, target)
         return Line(
             "lead of the true class",
             -6.0,
             6.0,
-            lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0), target, *extra),
+            lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0), target, *others),
             "One example of three classes: the logit of the true class moves, the other two stay at 0.",
-            {},
         )
     target = torch.ones(1, dtype=torch.long)
+    others = _others(card, target)
     return Line(
         "logit of a positive example",
         -6.0,
         6.0,
-        lambda x: (x.unsqueeze(0), target, *[torch.ones(1, dtype=torch.float64)] * (len(card.domain) - 2)),
+        lambda x: (x.unsqueeze(0), target, *others),
         "One entry whose answer is yes: its logit moves.",
-        {},
+    )
+
+
+@line(kinds=("normalized logits",))
+def _cosine_of_the_true_class(card: LossCard) -> Line:
+    target = torch.zeros(1, dtype=torch.long)
+    return Line(
+        "cosine of the true class",
+        -1.0,
+        1.0,
+        lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0), target, *_others(card, target)),
+        "One example of three classes: the score of the true class moves, the other two stay at 0.",
+    )
+
+
+@line(losses=("nll_loss",))
+def _log_probability(_: LossCard) -> Line:
+    target = torch.zeros(1, dtype=torch.long)
+    return Line(
+        "lead of the true class",
+        -6.0,
+        6.0,
+        lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0).log_softmax(1), target),
+        "One example of three classes: the score of the true class moves, the other two stay at 0.",
+    )
+
+
+@line(kinds=("logits or probabilities",))
+def _between_distributions(_: LossCard) -> Line:
+    target = _double([0.7, 0.2, 0.1])
+    return Line(
+        "logit of the first of three classes",
+        -4.0,
+        6.0,
+        lambda x: (torch.stack([x, _double(0.2)[0].log(), _double(0.1)[0].log()]).unsqueeze(0), target),
+        "The target is the distribution (0.7, 0.2, 0.1); the logits of the last two classes are right.",
+    )
+
+
+@line(losses=("entropy_loss",))
+def _certainty(_: LossCard) -> Line:
+    return Line(
+        "lead of the first of three classes",
+        -6.0,
+        6.0,
+        lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0),),
+        "One example of three classes: the logit of one moves, the other two stay at 0.",
+    )
+
+
+@line(kinds=("frames of logits",))
+def _frames(_: LossCard) -> Line:
+    target = torch.tensor([[0, 0, 0, 1, 1, 1]])
+    right = torch.nn.functional.one_hot(target, 3).movedim(-1, 1).double()
+    return Line(
+        "lead of the true class, in every frame",
+        -6.0,
+        6.0,
+        lambda x: (x * right, target),
+        "Six frames, three of one action and three of the next.",
+    )
+
+
+@line(kinds=("attention scores",))
+def _attention(_: LossCard) -> Line:
+    target = torch.tensor([[1, 0, 0, 0]])
+    return Line(
+        "attention score of the target token",
+        -6.0,
+        6.0,
+        lambda x: (torch.stack([x, *3 * [x.new_zeros(())]]).expand(1, 1, 1, 4), target),
+        "One query and four tokens: the score of the target moves, the other three stay at 0.",
+    )
+
+
+@line(kinds=("losses",))
+def _a_loss_of_its_own(_: LossCard) -> Line:
+    return Line(
+        "loss of one example",
+        0.0,
+        4.0,
+        lambda x: (x.unsqueeze(0),),
+        "One example: what its loss counts.",
     )
 
 
@@ -155,44 +260,226 @@ def _confidence(card: LossCard) -> Line:
 
     mask = _disc().unsqueeze(0)
     sign = 2.0 * mask.double() - 1.0
-    second = mask.long()
+    settings, second, first = {}, mask.long(), sign
     if "distance map" in card.domain.values():
         second = losses.signed_distance_map(mask.long(), task="binary")
-    extra = [torch.ones_like(sign)] * (len(card.domain) - 2)
+    if "task" in card.parameters:
+        settings = {"task": "binary"}
+    else:  # two classes
+        first = torch.stack([-sign, sign], 1) / 2
     return Line(
         "logit of the right answer, at every pixel",
         -6.0,
         6.0,
-        lambda x: (x * sign, second, *extra),
+        lambda x: (x * first, second, *_others(card, sign)),
         "A disc that fills a fifth of a picture: every pixel answers with the same certainty, wrong on the left, right "
         "on the right.",
-        {"task": "binary"} if "task" in card.parameters else {},
+        settings,
     )
 
 
-@line(kinds=("real numbers",))
+_NUMBERS = (
+    "real numbers", "real numbers (in half precision up to 100)", "numbers of size 1 to 100",
+)  # fmt: skip
+
+
+@line(kinds=_NUMBERS)
 def _error(card: LossCard) -> Line:
     """One number: the error."""
-    target = torch.full((1,), 1.0, dtype=torch.float64)
+    target = _double(1.0)
     return Line(
         "prediction (the target is 1)",
         -3.0,
         5.0,
-        lambda x: (x.unsqueeze(0), target, *[torch.ones(1, dtype=torch.float64)] * (len(card.domain) - 2)),
+        lambda x: (x.unsqueeze(0), target, *_others(card, target)),
         "One number whose true value is 1.",
-        {},
     )
 
 
-@line(kinds=("positive numbers",))
-def _positive(card: LossCard) -> Line:
-    """One positive number."""
-    target = torch.full((1,), 1.0, dtype=torch.float64)
+@line(losses=("mase_loss", "rmsse_loss"))
+def _scaled_error(card: LossCard) -> Line:
+    target = _double([1.0])
     return Line(
         "prediction (the target is 1)",
-        math.exp(-3),
+        -3.0,
         5.0,
-        lambda x: (x.unsqueeze(0), target, *[torch.ones(1, dtype=torch.float64)] * (len(card.domain) - 2)),
-        "One positive number whose true value is 1.",
-        {},
+        lambda x: (x.reshape(1, 1), target, *_others(card, target)),
+        "One number whose true value is 1, in a series whose naive forecast is wrong by 1.",
+    )
+
+
+@line(kinds=("positive numbers", "numbers of at least 0", "depths"))
+def _positive(card: LossCard) -> Line:
+    """One positive number, beside one that is right (a scale-invariant loss needs two)."""
+    target = _double([1.0, 1.0])
+    return Line(
+        "first prediction (both targets are 1)",
+        0.05,
+        5.0,
+        lambda x: (torch.stack([x, torch.ones_like(x)]).unsqueeze(0), target, *_others(card, target)),
+        "Two positive numbers whose true value is 1: the second prediction is right.",
+    )
+
+
+@line(kinds=("vectors (in half precision up to 100)",))
+def _vector(_: LossCard) -> Line:
+    target = _double([1.0, 0.0])
+    return Line(
+        "first coordinate (the target is 1)",
+        -3.0,
+        5.0,
+        lambda x: (torch.stack([x, torch.zeros_like(x)]).unsqueeze(0), target),
+        "A vector of two numbers whose target is (1, 0): the first number moves.",
+    )
+
+
+# --- directions and groups of embeddings ------------------------------------------------------------------------------
+
+
+def _unit(angle: Tensor) -> Tensor:
+    """The unit vector at an angle in degrees."""
+    radians = torch.deg2rad(angle)
+    return torch.stack([radians.cos(), radians.sin()])
+
+
+_TURN = {"label": "angle, in degrees", "low": -180.0, "high": 180.0}
+_AT = {angle: _unit(_double(angle)[0]) for angle in (0.0, 10.0, 120.0, 130.0)}
+
+
+@line(kinds=("vectors away from zero",))
+def _angle_to_the_target(card: LossCard) -> Line:
+    signs = [torch.ones(1, dtype=torch.long)] if len(card.domain) == 3 else []
+    return Line(
+        **_TURN,
+        at=lambda x: (_unit(x).unsqueeze(0), _AT[0.0].unsqueeze(0), *signs),
+        what="Two unit vectors: one stays at 0 degrees, the other turns.",
+    )
+
+
+@line(losses=("contrastive_loss",))
+def _distance_to_the_other(_: LossCard) -> Line:
+    others, target = _double([0.0, 0.0], [0.0, 0.0]), torch.tensor([1, 0])
+    return Line(
+        "distance",
+        0.02,
+        2.0,
+        lambda x: (torch.stack([x, torch.zeros_like(x)]).expand(2, 2), others, target),
+        "Two pairs at the same distance: one alike, one not.",
+    )
+
+
+@line(losses=("triplet_margin_loss",))
+def _anchor_between(_: LossCard) -> Line:
+    return Line(
+        "place of the anchor",
+        -1.5,
+        1.5,
+        lambda x: (torch.stack([x, torch.zeros_like(x)]).unsqueeze(0), _double([-1.0, 0.0]), _double([1.0, 0.0])),
+        "The positive example is at -1, the negative one at 1.",
+    )
+
+
+@line(losses=("byol_loss",))
+def _angle_to_the_other_view(_: LossCard) -> Line:
+    return Line(
+        **_TURN,
+        at=lambda x: (_unit(x).unsqueeze(0), _AT[0.0].unsqueeze(0)),
+        what="Two views of one example: one stays at 0 degrees, the other turns.",
+    )
+
+
+@line(
+    losses=("batch_triplet_loss", "sup_con_loss", "multi_similarity_loss", "circle_loss", "proxy_anchor_loss"),
+)
+def _member_leaves_its_class(card: LossCard) -> Line:
+    target = torch.tensor([0, 0, 1, 1])
+    rest = torch.stack([_AT[10.0], _AT[120.0], _AT[130.0]])
+    others = [torch.stack([_AT[0.0], _AT[120.0]])] if len(card.domain) == 3 else []
+    return Line(
+        **_TURN,
+        at=lambda x: (torch.cat([_unit(x).unsqueeze(0), rest]), target, *others),
+        what="Four unit vectors: one of the first class turns, its companion stays at 10 degrees, the other class at "
+        "120 and 130.",
+    )
+
+
+@line(losses=("arcface_loss", "cosface_loss", "proxy_nca_loss", "center_loss"))
+def _angle_to_the_prototype(_: LossCard) -> Line:
+    target, prototypes = torch.tensor([0]), torch.stack([_AT[0.0], _AT[120.0]])
+    return Line(
+        **_TURN,
+        at=lambda x: (_unit(x).unsqueeze(0), target, prototypes),
+        what="One unit vector turns; the prototype of its class stays at 0 degrees, that of another class at 120.",
+    )
+
+
+@line(
+    losses=(
+        "n_pairs_loss", "info_nce_loss", "nt_xent_loss", "clip_loss", "siglip_loss", "image_text_matching_loss",
+        "audio_visual_consistency_loss",
+    ),
+)  # fmt: skip
+def _query_leaves_its_key(_: LossCard) -> Line:
+    keys = torch.stack([_AT[0.0], _AT[120.0]])
+    return Line(
+        **_TURN,
+        at=lambda x: (torch.stack([_unit(x), _AT[130.0]]), keys),
+        what="Two pairs of unit vectors: the partner of the first stays at 0 degrees, the second pair at 130 and 120.",
+    )
+
+
+@line(losses=("barlow_twins_loss", "vicreg_loss"))
+def _views_of_a_batch(_: LossCard) -> Line:
+    view = _double([1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0])
+    return Line(
+        **_TURN,
+        at=lambda x: (view @ torch.stack([_unit(x), _unit(x + 90)]), view),
+        what="Two views of four examples with two features: one view turns.",
+    )
+
+
+# --- pictures and features --------------------------------------------------------------------------------------------
+
+
+def _picture(side: int, channels: int = 1) -> Tensor:
+    """A smooth pattern between 0.3 and 0.7, `(1, channels, side, side)`."""
+    steps = torch.linspace(0, 9, side, dtype=torch.float64)
+    pattern = 0.5 + 0.2 * torch.sin(steps[:, None]) * torch.cos(0.7 * steps[None, :])
+    return pattern.expand(1, channels, side, side).clone()
+
+
+def _noise(like: Tensor) -> Tensor:
+    """Noise of deviation one that no generator of other people's has a part in."""
+    return torch.randn(like.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@line(kinds=("pictures in [0, 1]", "large pictures in [0, 1]", "pictures"))
+def _noisy_picture(card: LossCard) -> Line:
+    side = 176 if "large pictures in [0, 1]" in card.domain.values() else 24
+    target = _picture(side)
+    noise = 0.3 * _noise(target).clamp(-1, 1)
+    rest: list[Tensor] = [target] * (len(card.domain) > 1)
+    if "hole" in card.domain.values():
+        hole = torch.zeros(1, 1, side, side, dtype=torch.long)
+        hole[..., 8:16, 8:16] = 1
+        rest.append(hole)
+    return Line(
+        "noise, in units of its largest amplitude (0.3)",
+        -1.0,
+        1.0,
+        lambda x: (target + x * noise, *rest),
+        "A smooth picture to which the same noise is added with a growing sign.",
+    )
+
+
+@line(kinds=("feature maps",))
+def _noisy_features(_: LossCard) -> Line:
+    target = _noise(torch.zeros(1, 3, 6, 6))
+    noise = _noise(torch.zeros(2, 3, 6, 6))[1:]
+    return Line(
+        "deviation of the features",
+        -1.5,
+        1.5,
+        lambda x: (target + x * noise, target),
+        "Feature maps of three channels that leave those of the target along a fixed direction.",
     )
