@@ -122,8 +122,8 @@ def _double(*values: Any) -> Tensor:
 OTHERS: dict[str, Callable[[], Tensor]] = {
     "class counts": lambda: torch.tensor([10, 100, 1000]),
     "transition matrix": lambda: 0.7 * torch.eye(3, dtype=torch.float64) + 0.1,
-    "Taylor coefficients": lambda: _double(0.0, -1.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0),
-    "weights of a loss network": lambda: torch.linspace(-0.5, 1.0, 28, dtype=torch.float64),
+    "Taylor coefficients": lambda: _double(0.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0, 0.0),
+    "weights of a loss network": lambda: _double(1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0),  # about |error|
     "robust shapes in [0, 2]": lambda: _double(1.0),
     "scales of at least 1": lambda: _double(1.0),
     "scale of each series": lambda: _double([1.0]),
