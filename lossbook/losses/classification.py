@@ -8,6 +8,7 @@ it has the shape of the prediction, and the classes are dimension 1.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -41,6 +42,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BalancedCrossEntropyLoss",
     "BrierLoss",
+    "CTCLoss",
     "ConfidencePenaltyLoss",
     "CrossEntropyLoss",
     "DistillationLoss",
@@ -63,6 +65,7 @@ __all__ = [
     "brier_loss",
     "confidence_penalty_loss",
     "cross_entropy",
+    "ctc_loss",
     "distillation_loss",
     "entropy_loss",
     "focal_loss",
@@ -853,7 +856,7 @@ def asymmetric_loss(
 
     Example:
         >>> asymmetric_loss(torch.tensor([[2.0, -1.0, -4.0]]), torch.tensor([[1, 0, 0]]))
-        tensor(0.0053)
+        tensor(0.0052)
     """
     check_tensors(logits=logits, target=target)
     check_floating("logits", logits)
@@ -1138,7 +1141,7 @@ def distillation_loss(
     Example:
         >>> logits, teacher = torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]])
         >>> distillation_loss(logits, torch.tensor([0]), teacher, temperature=2.0)
-        tensor(0.4172)
+        tensor(0.3562)
     """
     check_tensors(logits=logits, target=target, teacher_logits=teacher_logits)
     check_floating("teacher_logits", teacher_logits)
@@ -1600,19 +1603,23 @@ def hierarchical_cross_entropy(
 
     .. math::
 
-        \ell = -\sum_{l=0}^{L} e^{-\alpha l} \log p(C^l \mid C^{l+1}), \qquad
+        \ell = -\sum_{l=0}^{L} e^{-\alpha (L - l)} \log p(C^l \mid C^{l+1}), \qquad
         p(C^l \mid C^{l+1}) = \frac{\sum_{c \in C^l} p_c}{\sum_{c \in C^{l+1}} p_c}
 
     :math:`C^0 = y` is the label, :math:`C^1` to :math:`C^L` are its ancestors, each a set of classes, and
     :math:`C^{L+1}` is the root, which holds them all. With :math:`\alpha = 0` the sum telescopes to cross-entropy; the
-    larger :math:`\alpha`, the less the coarse decisions count, as in the paper. It is a proper score for every tree.
+    larger :math:`\alpha`, the less the fine decisions count beside the coarse ones. The paper calls the exponent a
+    height, but its program counts the steps from the root, which is what it means by a preference for generic
+    information; here the decision at the root weighs one (there :math:`e^{-\alpha}`, and all weights are divided by
+    their sum over the tree). It is a proper score for every tree, and convex for :math:`\alpha = 0` alone.
 
     Args:
         logits: raw scores of the leaves, `(N, C, *)`.
         target: class indices, `(N, *)` integers.
         ancestors: the tree, `(L, C)`: row :math:`l` names the ancestor of each class :math:`l + 1` steps up, the
             root left out. Two classes share an ancestor where the numbers are equal, and then all those above it. A
-            class nearer to the root repeats a number. `None` is a tree without inner nodes: cross-entropy.
+            class nearer to the root stands alone in the rows below. `None` is a tree without inner nodes:
+            cross-entropy.
         alpha: :math:`\alpha`, at least 0.
         ignore_index: label of positions that do not count.
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of counted positions.
@@ -1634,7 +1641,7 @@ def hierarchical_cross_entropy(
         >>> near, far = torch.tensor([[0.0, 2.0, 0.0]]), torch.tensor([[0.0, 0.0, 2.0]])
         >>> label = torch.tensor([0])
         >>> [hierarchical_cross_entropy(z, label, ancestors=tree, alpha=0.5).item() for z in (near, far)]
-        [2.1944..., 1.6492...]
+        [1.4026..., 1.9668...]
         >>> [cross_entropy(z, label).item() for z in (near, far)]
         [2.2395..., 2.2395...]
     """
@@ -1651,9 +1658,9 @@ def hierarchical_cross_entropy(
         inside = names[labels].unsqueeze(1) == names_of_leaves
         masses.append(torch.where(inside, scores, torch.finfo(scores.dtype).min).logsumexp(1))
     masses.append(scores.logsumexp(1))
-    values = masses[1] - masses[0]
-    for level in range(1, len(masses) - 1):
-        values = values + math.exp(-alpha * level) * (masses[level + 1] - masses[level])
+    steps = [outer - inner for inner, outer in itertools.pairwise(masses)]  # fine decisions first
+    weights = [math.exp(-alpha * depth) for depth in reversed(range(len(steps)))]
+    values = sum(weight * step for weight, step in zip(weights[1:], steps[1:], strict=True)) + weights[0] * steps[0]
     return _reduced(values, valid, reduction, logits.dtype)
 
 
@@ -1673,11 +1680,12 @@ def _hierarchical_gradient(
     logits: Tensor, target: Tensor, *, ancestors: Tensor | None = None, alpha: float = 0.1
 ) -> Tensor:
     r""":math:`\partial\mathcal L / \partial z_c = \big[ \sum_{l=1}^{L+1} (\lambda_{l-1} - \lambda_l)\,
-    p(c \mid C^l) - [c = y] \big] / N` with :math:`\lambda_l = e^{-\alpha l}` and :math:`\lambda_{L+1} = 0`."""
-    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)
+    p(c \mid C^l) - \lambda_0 [c = y] \big] / N` with :math:`\lambda_l = e^{-\alpha (L - l)}` and
+    :math:`\lambda_{L+1} = 0`."""
+    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1).to(logits.dtype)
     rows = [] if ancestors is None else list(ancestors)
-    weights = [math.exp(-alpha * level) for level in range(len(rows) + 1)] + [0.0]
-    gradient = weights[-2] * logits.softmax(1) - truth
+    weights = [math.exp(-alpha * (len(rows) - level)) for level in range(len(rows) + 1)]
+    gradient = weights[-1] * logits.softmax(1) - weights[0] * truth
     for level, names in enumerate(rows, start=1):
         inside = names[target].unsqueeze(1) == names.reshape(1, -1, *[1] * (target.dim() - 1))
         share = logits.masked_fill(~inside, -math.inf).softmax(1)
@@ -1997,3 +2005,167 @@ def _check_pace(losses: Tensor, threshold: float, regularizer: str) -> None:
 def _self_paced_gradient(losses: Tensor, *, threshold: float = 1.0, regularizer: str = "hard") -> Tensor:
     r""":math:`\partial\mathcal L / \partial \ell_i = v_i / N`: the weight of the example."""
     return self_paced_weights(losses, threshold=threshold, regularizer=regularizer) / losses.numel()
+
+
+@loss(
+    tasks=("action recognition", "time series"),
+    names=("connectionist temporal classification", "CTC"),
+    domain={"logits": "frames to transcribe", "target": "transcripts", "input_lengths": "numbers of frames",
+            "target_lengths": "lengths of transcripts"},
+    range=(0.0, float("inf")),
+    properties={
+        "minimum_at_target": yes,
+        "convex": no("two alignments may be mixed", first=[[[-10.0, 10.0], [10.0, -10.0]]],
+                     other=[[[10.0, -10.0], [-10.0, 10.0]]], target=[[1]], input_lengths=[2], target_lengths=[1]),
+        "lipschitz": up_to(4.0, "for seven frames; it grows with the square root of their number"),
+        "smooth": not_applicable("it is, but torch has no second derivative of it"),
+        "bounded": no("it grows with the logit of what is not in the transcript", first=[[[200.0], [0.0]]],
+                      target=[[1]], input_lengths=[1], target_lengths=[1]),
+        "symmetric": not_applicable("the prediction is a sequence of logits, the target one of labels"),
+        "proper": not_applicable("the alignment is not observed"),
+        "scale_invariant": not_applicable("the prediction is a sequence of logits, the target one of labels"),
+        "permutation_invariant": no("frames have an order", first=[[[-5.0, -5.0, -5.0], [5.0, 5.0, 0.0],
+                                                                   [0.0, 0.0, 5.0]]],
+                                    target=[[1, 2]], input_lengths=[3], target_lengths=[2]),
+    },
+    cases=({"blank": 2}, {"zero_infinity": True}),
+    chapter=16,
+    without_gradient="softmax minus the posterior of each label at each frame, which takes a recursion of its own",
+)  # fmt: skip
+def ctc_loss(
+    logits: Tensor,
+    target: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    *,
+    blank: int = 0,
+    zero_infinity: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Connectionist temporal classification (CTC): the surprise at a transcript, summed over all its alignments.
+
+    .. math::
+
+        \ell = -\log \sum_{\pi \in \mathcal B^{-1}(y)} \prod_{t} \mathrm{softmax}(z_t)_{\pi_t}
+
+    :math:`\mathcal B` merges repeated labels and drops blanks; the sum runs over all paths :math:`\pi` of one label
+    for each frame that come out as the transcript :math:`y`. The arithmetic is that of
+    :func:`torch.nn.functional.ctc_loss`, which takes log-probabilities laid out as `(T, N, C)`: here they are logits
+    `(N, C, T)`, classes in dimension 1 as everywhere. Under `torch.compile` and `vmap`, which cannot see into that
+    function, the same recursion runs frame by frame in torch.
+
+    A transcript that does not fit into its frames (each repeated label needs a blank between) costs infinity, or with
+    `zero_infinity` zero, without a gradient. An empty batch gives zero. There is no second derivative.
+
+    Args:
+        logits: raw scores of the frames, `(N, C, T)`.
+        target: transcripts, `(N, S)` integers, padded with anything.
+        input_lengths: number of frames of each example, `(N,)` integers.
+        target_lengths: length of each transcript, `(N,)` integers.
+        blank: the label that stands for nothing.
+        zero_infinity: whether examples that cannot be transcribed count as zero.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides each loss by the length of its transcript (at least 1) and
+            averages over the batch, as torch does.
+
+    Returns:
+        The loss in nats: a scalar, or `(N,)` for `reduction="none"`.
+
+    Raises:
+        TypeError: labels or lengths that are no integers.
+        ValueError: shapes that do not go together, labels out of range, lengths that are too large, an unknown
+            reduction.
+
+    References:
+        Graves, Fernández, Gomez and Schmidhuber, Connectionist temporal classification, 2006,
+        https://doi.org/10.1145/1143844.1143891.
+
+    Example:
+        >>> logits = torch.zeros(1, 2, 2)  # a blank and one label, two frames: three of four paths give the label
+        >>> one, two = torch.tensor([1]), torch.tensor([2])
+        >>> ctc_loss(logits, torch.tensor([[1]]), two, one)
+        tensor(0.2877)
+    """
+    check_tensors(logits=logits, target=target, input_lengths=input_lengths, target_lengths=target_lengths)
+    check_floating("logits", logits)
+    check_layout("logits", logits, "N", "C", "T")
+    check_layout("target", target, logits.shape[0], "S")
+    check_layout("input_lengths", input_lengths, logits.shape[0])
+    check_layout("target_lengths", target_lengths, logits.shape[0])
+    check_reduction(reduction)
+    labels = _check_transcripts(logits, target, input_lengths, target_lengths, blank)
+    log_p = widen(logits).log_softmax(1)
+    if logits.shape[0] == 0:
+        values = log_p.sum((1, 2))
+    else:
+        values = _transcription_losses(log_p, labels, input_lengths, target_lengths, blank)
+    if zero_infinity:
+        values = torch.where(values.isinf(), 0.0, values)
+    if reduction == "mean":
+        values = values / target_lengths.clamp_min(1)
+    return reduce(values, reduction, dtype=logits.dtype)
+
+
+CTCLoss = as_module("CTCLoss", ctc_loss)
+
+
+def _check_transcripts(
+    logits: Tensor, target: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int
+) -> Tensor:
+    """The labels, with blanks where a transcript has ended."""
+    for name, tensor in (("target", target), ("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        if tensor.is_floating_point() or tensor.dtype == torch.bool:
+            raise TypeError(f"{name} must hold integers, got {tensor.dtype}")
+    _, classes, frames = logits.shape
+    if not 0 <= blank < classes:
+        raise ValueError(f"blank must be one of the labels 0 to {classes - 1}, got {blank}")
+    if known(input_lengths, lambda: ((input_lengths >= 0) & (input_lengths <= frames)).all()) is False:
+        raise ValueError(f"input_lengths must lie between 0 and the number of frames, {frames}")
+    if known(target_lengths, lambda: ((target_lengths >= 0) & (target_lengths <= target.shape[1])).all()) is False:
+        raise ValueError(
+            f"target must have shape (N, S) with S at least the longest of target_lengths, got {tuple(target.shape)}"
+        )
+    inside = torch.arange(target.shape[1], device=target.device) < target_lengths.unsqueeze(1)
+    right = (target >= 0) & (target < classes) & (target != blank)
+    if known(target, lambda: (right | ~inside).all()) is False:
+        raise ValueError(f"target must hold labels 0 to {classes - 1} other than the blank, {blank}")
+    return torch.where(inside, target.long(), blank)
+
+
+def _transcription_losses(
+    log_p: Tensor, labels: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int
+) -> Tensor:
+    """Minus the log-probability of each transcript, infinite where it does not fit."""
+    if not torch.compiler.is_compiling():
+        try:
+            frames, lengths = input_lengths.tolist(), target_lengths.tolist()
+        except RuntimeError:  # inside vmap, where lengths have no values
+            pass
+        else:
+            values = F.ctc_loss(
+                log_p.permute(2, 0, 1), labels, frames, lengths, blank=blank, reduction="none", zero_infinity=True
+            )
+            fits = _fits(labels, input_lengths, target_lengths)
+            return torch.where(fits, values, math.inf)
+    # States are blank, label, blank, label, ..., blank; alpha is the log-probability of all paths into each state.
+    states = torch.full((labels.shape[0], 1, 1), blank, device=labels.device)
+    states = F.pad(torch.stack([labels, states[:, :, 0].expand_as(labels)], 2).flatten(1), (1, 0), value=blank)
+    emitted = log_p.gather(1, states.unsqueeze(2).expand(-1, -1, log_p.shape[2]))
+    never = torch.finfo(log_p.dtype).min / 4  # minus infinity would make the gradient NaN
+    skips = (states != blank) & (states != F.pad(states, (2, 0), value=blank)[:, :-2])
+    place = torch.arange(states.shape[1], device=labels.device)
+    alpha = torch.where(place < 2, emitted[:, :, 0], never)
+    for frame in range(1, log_p.shape[2]):
+        from_last = F.pad(alpha, (1, 0), value=never)[:, :-1]
+        from_before = torch.where(skips, F.pad(alpha, (2, 0), value=never)[:, :-2], never)
+        moved = torch.stack([alpha, from_last, from_before]).logsumexp(0) + emitted[:, :, frame]
+        alpha = torch.where(frame < input_lengths.unsqueeze(1), moved, alpha)
+    ends = (place == 2 * target_lengths.unsqueeze(1)) | (place == 2 * target_lengths.unsqueeze(1) - 1)
+    values = -torch.where(ends, alpha, never).logsumexp(1)
+    return torch.where(_fits(labels, input_lengths, target_lengths), values, math.inf)
+
+
+def _fits(labels: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
+    """Whether each transcript fits: one frame for each label, and one for the blank between equal neighbors."""
+    inside = torch.arange(1, labels.shape[1], device=labels.device) < target_lengths.unsqueeze(1)
+    repeats = ((labels[:, 1:] == labels[:, :-1]) & inside).sum(1)
+    return (target_lengths + repeats <= input_lengths) & (input_lengths > 0)

@@ -1,9 +1,9 @@
 r"""Losses of the margin: hinge and its kin, which stop caring once an answer is right by enough.
 
 The margin :math:`m` of a yes-or-no answer is its logit with the sign of the truth, :math:`m = (2y - 1) z`: positive
-where the decision is right, and larger the surer it is. Targets are 0 and 1, or booleans, as everywhere in this library; for
-labels -1 and 1 pass `(labels + 1) / 2`. With several classes the margin is the lead of the true class over the others.
-The logistic loss of the margin, :math:`\log(1 + e^{-m})`, is `binary_cross_entropy_with_logits`.
+where the decision is right, and larger the surer it is. Targets are 0 and 1, or booleans, as everywhere in this
+library; for labels -1 and 1 pass `(labels + 1) / 2`. With several classes the margin is the lead of the true class over
+the others. The logistic loss of the margin, :math:`\log(1 + e^{-m})`, is `binary_cross_entropy_with_logits`.
 """
 
 from __future__ import annotations
@@ -641,7 +641,7 @@ def tangent_loss(logits: Tensor, target: Tensor, *, ignore_index: int | None = N
 
     Example:
         >>> tangent_loss(torch.tensor([0.5463, 0.0, -3.0]), torch.tensor([1, 1, 1]), reduction="none").round(decimals=3)
-        tensor([ 0.0000,  1.0000, 12.2360])
+        tensor([ 0.0000,  1.0000, 12.2370])
     """
     check_reduction(reduction)
     m, valid = _binary_margins(logits, target, ignore_index)

@@ -118,3 +118,38 @@ def _losses(s: Sample) -> Tensor:
 @perfect_for("self_paced_loss")
 def _no_loss(card: LossCard, settings: Mapping[str, Any]) -> Tensor:
     return torch.zeros(2, 3, dtype=torch.float64)
+
+
+@kind("frames to transcribe", adverse=lambda x, m: saturated(x, min(m, 1e3)))
+def _frames_to_transcribe(s: Sample) -> Tensor:
+    return (s.scale * s.normal(s.batch, CLASSES, 7)).clamp(-1e3, 1e3)
+
+
+@kind("transcripts", axis=None)
+def _transcripts(s: Sample) -> Tensor:
+    blank = s.settings.get("blank", 0)
+    return (blank + 1 + s.integers(CLASSES - 1, s.batch, 3)) % CLASSES
+
+
+@kind("numbers of frames", axis=None)
+def _numbers_of_frames(s: Sample) -> Tensor:
+    return 6 + s.integers(2, s.batch)
+
+
+@kind("lengths of transcripts", axis=None)
+def _lengths_of_transcripts(s: Sample) -> Tensor:
+    if s.size == (1,):
+        return torch.ones(s.batch, dtype=torch.long)
+    lengths = s.integers(4, s.batch)
+    lengths[:1] = 3
+    return lengths
+
+
+@perfect_for("ctc_loss")
+def _spelled_out(
+    card: LossCard, settings: Mapping[str, Any], target: Tensor, input_lengths: Tensor, target_lengths: Tensor
+) -> Tensor:
+    blank = settings.get("blank", 0)
+    path = torch.full((len(target), 7), blank)
+    path[:, 1::2] = torch.where(torch.arange(3) < target_lengths.unsqueeze(1), target, blank)
+    return 100.0 * torch.nn.functional.one_hot(path, CLASSES).movedim(-1, 1).double()
