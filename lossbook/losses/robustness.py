@@ -389,7 +389,7 @@ def trades_loss(
         x' \approx \arg\max_{\lVert x' - x \rVert \le \varepsilon} \mathrm{KL}\big(p(x) \,\Vert\, p(x')\big)
 
     The weight trades accuracy against robustness. The gradient of the divergence passes through both answers. The
-    attack cannot begin at the input, where the divergence has no slope, hence the small noise.
+    attack begins beside the input, since at the input itself the divergence has no slope.
 
     Args:
         model: from inputs to logits `(N, C, *)`.

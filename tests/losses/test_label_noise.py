@@ -289,8 +289,8 @@ def test_all_the_ways_to_cross_entropy(example):
     assert same(lb.bi_tempered_logistic_loss(*example, t1=1.0, t2=1.0, reduction="none"), expected)
     assert same(lb.forward_corrected_loss(*example, identity, reduction="none"), expected)
     assert same(lb.backward_corrected_loss(*example, identity, reduction="none"), expected)
-    assert same(lb.taylor_cross_entropy(example[0] / 4, example[1], order=200),
-                lb.cross_entropy(example[0] / 4, example[1]))  # fmt: skip
+    mild = example[0] / 4
+    assert same(lb.taylor_cross_entropy(mild, example[1], order=1000), lb.cross_entropy(mild, example[1]))
 
 
 def test_smoothed_bi_tempered_loss_at_one_is_smoothed_cross_entropy_less_the_entropy_of_the_target(example):
