@@ -150,14 +150,18 @@ class LossCard:
         return self._sections.get(name, "")
 
 
-def _module_of(function: Callable[..., Tensor]) -> type[nn.Module]:
-    """The module class whose `function` is this one: derived by `as_module`, or written by hand."""
-    for item in vars(losses).values():
-        if isinstance(item, type) and issubclass(item, nn.Module) and getattr(item, "function", None) is function:
-            return item
-    raise LookupError(f"{function.__name__} has a card but no module in lossbook.losses")
+def _modules() -> dict[Callable[..., Tensor], type[nn.Module]]:
+    """For each loss the module class whose `function` it is: derived by `as_module`, or written by hand."""
+    classes = [item for item in vars(losses).values() if isinstance(item, type) and issubclass(item, nn.Module)]
+    return {item.function: item for item in classes if hasattr(item, "function")}
 
 
-cards: dict[str, LossCard] = {
-    name: LossCard(name, facts.function, _module_of(facts.function), facts) for name, facts in FACTS.items()
-}
+def _gathered() -> dict[str, LossCard]:
+    modules = _modules()
+    for name, facts in FACTS.items():
+        if facts.function not in modules:
+            raise LookupError(f"{name} has a card but no module in lossbook.losses")
+    return {name: LossCard(name, facts.function, modules[facts.function], facts) for name, facts in FACTS.items()}
+
+
+cards: dict[str, LossCard] = _gathered()

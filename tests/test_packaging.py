@@ -1,5 +1,6 @@
 """What is declared in one place is true in the others, and what is shipped can be installed and imported."""
 
+import os
 import re
 import subprocess
 import sys
@@ -109,10 +110,14 @@ def test_wheel_has_code_data_and_licences(tmp_path):
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
-def test_import_adds_at_most_60_ms_to_torch():
+def test_import_adds_at_most_60_ms_to_torch(tmp_path):
+    """From compiled files, as an installed package has them."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    variables["PYTHONPYCACHEPREFIX"] = str(tmp_path)
     costs = []
-    for _ in range(5):
-        run = subprocess.run([sys.executable, "-c", IMPORT_COST], capture_output=True, text=True, check=True, cwd=ROOT)
+    for _ in range(6):
+        command = [sys.executable, "-c", IMPORT_COST]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=variables)
         costs.append(float(run.stdout))
     assert min(costs) < 0.060, costs
 
