@@ -255,7 +255,8 @@ def test_ignored_positions_neither_count_nor_get_a_gradient_not_even_from_nan(ca
         poisoned = torch.where(spread, float("nan"), first)
         assert torch.equal(card.function(poisoned, *others, **settings), card.function(first, *others, **settings))
         grad = gradient(card, [poisoned, *others], **settings)
-        assert (grad[spread] == 0).all() and grad.isfinite().all() and (grad != 0).any()
+        assert (grad[spread] == 0).all() and grad.isfinite().all()
+        assert (grad != 0).any() or card.properties["lipschitz"].constant == 0
 
 
 @pytest.mark.parametrize("card", [c for c in IGNORING if c.values[0].properties["permutation_invariant"].holds])

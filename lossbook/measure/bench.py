@@ -193,8 +193,27 @@ def _quiet() -> Iterator[None]:
 
 def find_libraries() -> dict[str, types.ModuleType]:
     """The peers' modules that can be imported, by the names that calls use."""
+    hide_torchvision()
     found = {name: _import(module) for name, module in LIBRARIES.items()}
     return {name: module for name, module in found.items() if module is not None}
+
+
+def hide_torchvision() -> None:
+    """Let torchmetrics believe that torchvision is not installed: where it is, but does not import (its release for
+    another torch), torchmetrics would not import either."""
+    try:
+        cache = importlib.import_module("lightning_utilities.core.imports").RequirementCache
+    except ImportError:
+        return
+    check = cache._check_requirement
+
+    def without_torchvision(self: Any) -> None:
+        if self.requirement.startswith("torchvision"):
+            self.available, self.message = False, "hidden"
+        else:
+            check(self)
+
+    cache._check_requirement = without_torchvision
 
 
 def _import(name: str) -> types.ModuleType | None:

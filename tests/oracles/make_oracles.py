@@ -25,6 +25,7 @@ import torch
 from entries import PEERS, WITHOUT_GRADIENT, Difference, Family, families, family
 from evaluate import evaluate
 
+ROOT = Path(__file__).resolve().parents[2]
 STORED = Path(__file__).parent / "stored"
 DISTRIBUTIONS = {
     "smp": "segmentation-models-pytorch",
@@ -66,6 +67,12 @@ def _torchvision() -> dict[str, Any]:
     modules = [importlib.import_module(f"torchvision.ops.{n}_loss") for n in ("focal", "giou", "diou", "ciou")]
     losses = {name: getattr(module, name) for module in modules for name in dir(module) if name.endswith("_loss")}
     return {"ops": types.SimpleNamespace(**losses)}
+
+
+def _torchmetrics() -> dict[str, Any]:
+    sys.path.insert(0, str(ROOT))
+    importlib.import_module("lossbook.measure.bench").hide_torchvision()
+    return {"tm": importlib.import_module("torchmetrics.functional")}
 
 
 def _sklearn() -> dict[str, Any]:
@@ -123,7 +130,7 @@ NAMES: dict[str, Callable[[], dict[str, Any]]] = {
         pml_miners="pytorch_metric_learning.miners",
         pml_reducers="pytorch_metric_learning.reducers",
     ),
-    "torchmetrics": _modules(tm="torchmetrics.functional"),
+    "torchmetrics": _torchmetrics,
     "msssim": _modules(msssim="pytorch_msssim"),
     "piq": _stubbed("piq", piq_ssim="piq.ssim", piq_ms_ssim="piq.ms_ssim", piq_tv="piq.tv"),
     "timm": _stubbed("timm", timm="timm.loss"),
