@@ -223,7 +223,7 @@ def ssim_loss(
     Example:
         >>> picture = torch.linspace(0, 1, 256).reshape(1, 1, 16, 16)
         >>> ssim_loss(picture, picture), ssim_loss(1 - picture, picture)
-        (tensor(0.), tensor(1.1316))
+        (tensor(0.), tensor(1.8262))
     """
     _check_window(window, window_size, window_sigma, data_range, k1, k2)
     check_choice("padding", padding, ("valid", "reflect"))
@@ -364,7 +364,7 @@ def ms_ssim_loss(
     Example:
         >>> picture = torch.linspace(0, 1, 32 * 32).reshape(1, 1, 32, 32)
         >>> ms_ssim_loss(picture.square(), picture, weights=(0.5, 0.5))
-        tensor(0.0787)
+        tensor(0.1488)
     """
     _check_window(window, window_size, window_sigma, data_range, k1, k2)
     check_choice("negatives", negatives, ("smooth", "relu", "normalize"))

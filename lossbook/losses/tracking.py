@@ -460,8 +460,8 @@ def reid_loss(
                + \tfrac{\beta}{2} \| f_i - c_{y_i} \|^2
 
     :math:`d` is the Euclidean distance of embeddings. The sum is the "bag of tricks"; FairMOT, to which the review
-    assigns a "re-identification loss", uses the first term alone (`triplet_weight=0`), on the embedding at the center of
-    each object. An example without another of its identity, or without one of another, has no triplet and only the
+    assigns a "re-identification loss", uses the first term alone (`triplet_weight=0`), on the embedding at the center
+    of each object. An example without another of its identity, or without one of another, has no triplet and only the
     other terms; the gradient between identical embeddings is zero.
 
     Args:
@@ -490,7 +490,7 @@ def reid_loss(
     Example:
         >>> logits, embeddings = torch.zeros(4, 2), torch.tensor([[0.0], [1.0], [0.5], [2.0]])
         >>> reid_loss(logits, embeddings, torch.tensor([0, 0, 1, 1]))
-        tensor(1.7431)
+        tensor(1.6181)
     """
     check_tensors(logits=logits, embeddings=embeddings, target=target, centers=centers)
     check_floating("logits", logits)
@@ -1140,9 +1140,9 @@ def motion_loss(
         \ell = \operatorname{mean}_x \rho \big( I_t(x) - I_{t+1}(x + f(x)) \big)
              + \lambda \operatorname{mean}_x \sum_{k \in \{x, y\}} |\partial_k f|\, e^{-\beta |\partial_k I_t|}
 
-    The review's "motion loss" has no single formula; this is the usual loss of learning optical flow without labels. The
-    first term is photometric, over the pixels whose counterpart lies in the picture; the second lets the flow change
-    where the frame has an edge. With known flow, use :func:`end_point_error_loss`.
+    The review's "motion loss" has no single formula; this is the usual loss of learning optical flow without labels.
+    The first term is photometric, over the pixels whose counterpart lies in the picture; the second lets the flow
+    change where the frame has an edge. With known flow, use :func:`end_point_error_loss`.
 
     Args:
         flow: predicted flow from this frame to the next, `(N, 2, H, W)`, in pixels.
