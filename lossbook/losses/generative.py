@@ -750,7 +750,7 @@ def _average(scores: Tensor) -> Tensor:
 def relativistic_average_discriminator_loss(
     real_logits: Tensor, fake_logits: Tensor, *, reduction: str = "mean"
 ) -> Tensor:
-    r"""Relativistic average discriminator loss (RaGAN): are real ones more real than the average fake?
+    r"""Relativistic average discriminator loss (RaGAN): how surely real examples beat the average fake.
 
     .. math::
 
@@ -813,7 +813,7 @@ def _relativistic_average_discriminator_gradient(real_logits: Tensor, fake_logit
     chapter=9,
 )
 def relativistic_average_generator_loss(real_logits: Tensor, fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
-    r"""Relativistic average generator loss (RaGAN): are fakes more real than the average real example?
+    r"""Relativistic average generator loss (RaGAN): how surely fakes beat the average real example.
 
     .. math::
 

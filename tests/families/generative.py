@@ -19,9 +19,9 @@ def _critic_scores(s: Sample) -> Tensor:
     return min(s.scale, 20.0) * s.normal(s.batch, CLASSES, *s.size)
 
 
-@kind("scores of pictures", any_layout=True)
+@kind("scores of pictures", axis=None, any_layout=True)
 def _scores_of_pictures(s: Sample) -> Tensor:
-    return min(s.scale, 20.0) * s.normal(s.batch, *s.size)
+    return min(s.scale, 20.0) * s.normal(s.batch)
 
 
 @kind("pictures in [-1, 1]", any_layout=True, adverse=_at_most(1.0))
@@ -36,7 +36,7 @@ def _log_scales(s: Sample) -> Tensor:
 
 @kind("numbers of order one", axis=1, adverse=_at_most(3.0))
 def _numbers_of_order_one(s: Sample) -> Tensor:
-    return min(s.scale, 2.0) * s.normal(s.batch, *s.size, CLASSES)
+    return 0.2 * min(s.scale, 4.0) * s.normal(s.batch, *s.size, CLASSES)
 
 
 @kind("latent numbers", axis=1, adverse=_at_most(3.0))
@@ -51,7 +51,7 @@ def _numbers_in_the_unit_interval(s: Sample) -> Tensor:
 
 @kind("features", axis=1, adverse=_at_most(30.0))
 def _features(s: Sample) -> Tensor:
-    return min(s.scale, 20.0) * s.normal(s.batch, *s.size, CLASSES)
+    return 0.3 * min(s.scale, 20.0) * s.normal(s.batch, *s.size, CLASSES)
 
 
 @kind("signal shares", axis=None)
