@@ -191,10 +191,10 @@ def _quiet() -> Iterator[None]:
 # Calls that are given as text
 
 
-def find_libraries() -> dict[str, types.ModuleType]:
+def find_libraries() -> dict[str, Any]:
     """The peers' modules that can be imported, by the names that calls use."""
     hide_torchvision()
-    found = {name: _import(module) for name, module in LIBRARIES.items()}
+    found = {name: torchvision_losses() if name == "ops" else _import(module) for name, module in LIBRARIES.items()}
     return {name: module for name, module in found.items() if module is not None}
 
 
@@ -216,12 +216,34 @@ def hide_torchvision() -> None:
     cache._check_requirement = without_torchvision
 
 
+def torchvision_losses() -> types.SimpleNamespace | None:
+    """The losses of torchvision.ops, without the operators that its package registers and without its models."""
+    found = importlib.util.find_spec("torchvision")
+    if found is None:
+        return None
+    home = Path(found.submodule_search_locations[0])
+    bare = {name: types.ModuleType(name) for name in ("torchvision", "torchvision.ops", "torchvision.utils")}
+    bare["torchvision"].__path__, bare["torchvision.ops"].__path__ = [str(home)], [str(home / "ops")]
+    bare["torchvision"].utils = bare["torchvision.utils"]
+    bare["torchvision.utils"]._log_api_usage_once = lambda _: None
+    replaced = {name: sys.modules.get(name) for name in bare}
+    sys.modules.update(bare)
+    modules = [importlib.import_module(f"torchvision.ops.{name}_loss") for name in ("focal", "giou", "diou", "ciou")]
+    for name, module in replaced.items():  # others ask whether torchvision is there: it is as it was
+        if module is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = module
+    losses = {name: getattr(module, name) for module in modules for name in dir(module) if name.endswith("_loss")}
+    return types.SimpleNamespace(**losses)
+
+
 def _import(name: str) -> types.ModuleType | None:
     """A module of losses. Where its package asks for what is not installed (pretrained encoders, for example), the
     package's own `__init__` is passed over: the losses need torch alone."""
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except (ImportError, RuntimeError):  # RuntimeError: a torchvision without its operators
         package = name.partition(".")[0]
         found = importlib.util.find_spec(package)
         if found is None or found.submodule_search_locations is None:
@@ -231,7 +253,7 @@ def _import(name: str) -> types.ModuleType | None:
     sys.modules[package] = bare
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except (ImportError, RuntimeError):
         del sys.modules[package]
         return None
 

@@ -36,16 +36,11 @@ DISTRIBUTIONS = {
 }
 
 
-def stub(*packages: str) -> None:
-    """Make packages importable without running their `__init__`."""
-    for name in packages:
-        module = types.ModuleType(name)
-        parent, _, child = name.rpartition(".")
-        if parent:
-            module.__path__ = [str(Path(sys.modules[parent].__path__[0]) / child)]
-        else:
-            module.__path__ = list(importlib.util.find_spec(name).submodule_search_locations)
-        sys.modules[name] = module
+def stub(package: str) -> None:
+    """Make the modules of a package importable without running its `__init__`."""
+    module = types.ModuleType(package)
+    module.__path__ = list(importlib.util.find_spec(package).submodule_search_locations)
+    sys.modules[package] = module
 
 
 def _modules(**modules: str) -> Callable[[], dict[str, Any]]:
@@ -60,18 +55,18 @@ def _stubbed(package: str, **modules: str) -> Callable[[], dict[str, Any]]:
     return names
 
 
+def _bench() -> types.ModuleType:
+    """The bench of the library, which knows how to import its peers."""
+    sys.path.insert(0, str(ROOT))
+    return importlib.import_module("lossbook.measure.bench")
+
+
 def _torchvision() -> dict[str, Any]:
-    stub("torchvision", "torchvision.ops")
-    sys.modules["torchvision"].utils = sys.modules["torchvision.utils"] = types.ModuleType("torchvision.utils")
-    sys.modules["torchvision.utils"]._log_api_usage_once = lambda _: None
-    modules = [importlib.import_module(f"torchvision.ops.{n}_loss") for n in ("focal", "giou", "diou", "ciou")]
-    losses = {name: getattr(module, name) for module in modules for name in dir(module) if name.endswith("_loss")}
-    return {"ops": types.SimpleNamespace(**losses)}
+    return {"ops": _bench().torchvision_losses()}
 
 
 def _torchmetrics() -> dict[str, Any]:
-    sys.path.insert(0, str(ROOT))
-    importlib.import_module("lossbook.measure.bench").hide_torchvision()
+    _bench().hide_torchvision()
     return {"tm": importlib.import_module("torchmetrics.functional")}
 
 
