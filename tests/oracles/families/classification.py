@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from entries import CHANNELS, IN_FLOAT32, LABELS, MASKS, Case, Difference, Reference
 
 TITLE = "Classification"
@@ -15,6 +16,52 @@ _TWO_TERMS = -((1 - _P) ** 2 * math.log(_P) + _P**2 * math.log(1 - _P)) / 2
 _FLAT = {"z": [[[0.0, 0.0], [0.0, 0.0]]], "y": [[0, 0]]}  # two pixels, undecided between two classes; class 1 is absent
 _SURE = {"z": [[200.0]], "y": [[1]]}  # right to the last bit
 _NOTHING = {"z": [[[0.0, 0.0], [0.0, 0.0]]], "y": [[255, 255]]}
+_TWO = {"z": [[0.0, math.log(3)]], "t": [[0.5, 0.5]]}  # probabilities 1/4 and 3/4 beside an even target
+_KL = math.log(2) - math.log(3) / 2
+
+
+def _exact(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float32).astype(np.float64)
+
+
+def samples() -> dict[str, dict[str, np.ndarray]]:
+    """A tree, sequences with lengths, attention, losses, transcripts: what the shared samples do not hold."""
+    rng = np.random.default_rng(32)
+    rows = _exact(2 * rng.standard_normal((6, 5)))
+    teacher = _exact(2 * rng.standard_normal((2, 3, 4, 5)))
+    heat = rng.dirichlet(np.ones(12), size=(2, 3)).reshape(2, 3, 3, 4)
+    attention = _exact(rng.standard_normal((2, 3, 4, 6)))
+    return {
+        "classes: rows": {"z": rows, "y": rng.integers(5, size=6), "t": rng.dirichlet(np.ones(5), size=6)},
+        "classes: log-probabilities": {
+            "z": rows - np.log(np.exp(rows).sum(1, keepdims=True)),
+            "y": rng.integers(5, size=6),
+            "w": np.array([0.5, 1.0, 2.5, 0.25, 1.5]),
+        },
+        "classes: tree": {
+            "z": _exact(2 * rng.standard_normal((5, 6))),
+            "y": np.array([0, 1, 3, 4, 5]),
+            "a": np.array([[0, 0, 1, 1, 2, 3], [0, 0, 0, 0, 1, 1]]),
+        },
+        "classes: teacher": {
+            "z": _exact(2 * rng.standard_normal((2, 3, 4, 5))), "y": rng.integers(3, size=(2, 4, 5)), "v": teacher,
+        },
+        "classes: heat": {"z": heat, "t": rng.dirichlet(np.ones(12), size=(2, 3)).reshape(2, 3, 3, 4)},
+        "classes: frames": {
+            "z": _exact(3 * rng.standard_normal((3, 4, 7))), "y": rng.integers(4, size=(3, 7)),
+            "l": np.array([7, 4, 1]),
+        },
+        "classes: attention": {"z": attention, "y": np.array([[0, 1, 0, 0, 0, 0], [1, 0, 0, 1, 1, 0]])},
+        "classes: one target": {"z": attention, "y": np.array([[0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]])},
+        "classes: losses": {"z": _exact(rng.uniform(0, 3, (4, 5)))},
+        "classes: transcripts": {
+            "z": _exact(rng.standard_normal((3, 3, 5))), "y": np.array([[1, 1], [2, 1], [2, 0]]),
+            "f": np.array([5, 4, 3]), "s": np.array([2, 2, 1]),
+        },
+    }  # fmt: skip
+
+
+_ROWS = ("classes: rows",)
 
 CASES = [
     Case("torch", "cross_entropy", "F.cross_entropy(z, y)", "lb.cross_entropy(z, y)", LABELS),
@@ -204,6 +251,182 @@ CASES = [
         ("soft",),
         "soft targets; `alpha=-1` is our `None`",
     ),
+    Case(
+        "torch",
+        "nll_loss",
+        "F.nll_loss(z, y)",
+        "lb.nll_loss(z, y)",
+        ("classes: log-probabilities",),
+    ),
+    Case(
+        "torch",
+        "nll_loss",
+        "F.nll_loss(z, y, weight=w)",
+        "lb.nll_loss(z, y, weight=w)",
+        ("classes: log-probabilities",),
+    ),
+    Case(
+        "optax",
+        "poly1_loss",
+        "optax.losses.poly_loss_cross_entropy(z, F.one_hot(y, 5).double(), epsilon=2.0)",
+        "lb.poly1_loss(z, y, epsilon=2.0, reduction='none')",
+        _ROWS,
+    ),
+    Case(
+        "timm",
+        "asymmetric_loss",
+        "timm.AsymmetricLossMultiLabel(gamma_neg=4, gamma_pos=1, clip=0.05, reduction='mean')(z, y)",
+        "lb.asymmetric_loss(z, y)",
+        CHANNELS,
+        "computes in float32",
+        IN_FLOAT32,
+    ),
+    Case(
+        "timm",
+        "asymmetric_loss",
+        "timm.AsymmetricLossMultiLabel(gamma_neg=2, gamma_pos=0.5, clip=0.2, reduction='batchmean')(z, y)",
+        "lb.asymmetric_loss(z, y, gamma_negative=2.0, gamma_positive=0.5, clip=0.2, reduction='sum') / len(z)",
+        CHANNELS,
+        "its default divides by the batch alone; the authors' program does not divide at all",
+        IN_FLOAT32,
+    ),
+    Case(
+        "torch",
+        "kl_divergence_loss",
+        "F.kl_div(z.log_softmax(1), t, reduction='batchmean')",
+        "lb.kl_divergence_loss(z, t)",
+        _ROWS,
+        'torch calls it `"batchmean"`',
+    ),
+    Case(
+        "torch",
+        "kl_divergence_loss",
+        "F.kl_div(z.log_softmax(1), t, reduction='mean')",
+        "lb.kl_divergence_loss(z, t) / z.shape[1]",
+        (*_ROWS, "soft"),
+        'its `"mean"` divides by the number of classes, too',
+    ),
+    Case(
+        "kornia",
+        "kl_divergence_loss",
+        "kornia.kl_div_loss_2d(z, t, reduction='none')",
+        "lb.kl_divergence_loss(z.flatten(0, 1).flatten(1), t.flatten(0, 1).flatten(1), from_logits=False,"
+        " reduction='none').reshape(2, 3)",
+        ("classes: heat",),
+        "distributions over the pixels of a map",
+    ),
+    Case(
+        "torchmetrics",
+        "kl_divergence_loss",
+        "tm.kl_divergence(z.softmax(1), t)",
+        "lb.kl_divergence_loss(z, t, direction='reverse')",
+        _ROWS,
+        "its first argument is the one that is averaged over",
+    ),
+    Case(
+        "optax",
+        "kl_divergence_loss",
+        "optax.losses.kl_divergence(z.log_softmax(1), t)",
+        "lb.kl_divergence_loss(z, t, reduction='none')",
+        _ROWS,
+    ),
+    Case(
+        "scipy",
+        "kl_divergence_loss",
+        "scipy.stats.entropy(t.numpy(), z.softmax(1).numpy(), axis=1)",
+        "lb.kl_divergence_loss(z, t, reduction='none')",
+        (*_ROWS, "soft"),
+    ),
+    Case(
+        "kornia",
+        "jensen_shannon_loss",
+        "kornia.js_div_loss_2d(z, t, reduction='mean')",
+        "lb.jensen_shannon_loss(z.flatten(0, 1).flatten(1), t.flatten(0, 1).flatten(1), from_logits=False)",
+        ("classes: heat",),
+        "distributions over the pixels of a map",
+    ),
+    Case(
+        "scipy",
+        "jensen_shannon_loss",
+        "scipy.spatial.distance.jensenshannon(t.numpy(), z.softmax(1).numpy(), axis=1) ** 2",
+        "lb.jensen_shannon_loss(z, t, reduction='none')",
+        _ROWS,
+        "its distance is the root",
+    ),
+    Case(
+        "torch",
+        "distillation_loss",
+        "0.3 * 4.0 * F.kl_div((z / 2).log_softmax(1), (v / 2).softmax(1), reduction='sum') / y.numel()"
+        " + 0.7 * F.cross_entropy(z, y)",
+        "lb.distillation_loss(z, y, v, temperature=2.0, alpha=0.3)",
+        ("classes: teacher",),
+        "composed as in the paper",
+    ),
+    Case(
+        "scipy",
+        "entropy_loss",
+        "scipy.stats.entropy(z.softmax(1).numpy(), axis=1)",
+        "lb.entropy_loss(z, reduction='none')",
+        (*_ROWS, "multiclass"),
+    ),
+    Case(
+        "torch",
+        "confidence_penalty_loss",
+        "F.cross_entropy(z, y) - 0.3 * torch.distributions.Categorical(logits=z).entropy().mean()",
+        "lb.confidence_penalty_loss(z, y, beta=0.3)",
+        _ROWS,
+    ),
+    Case(
+        "sklearn",
+        "brier_loss",
+        "metrics.brier_score_loss(y.flatten(), z.sigmoid().flatten())",
+        "lb.brier_loss(z, y, task='binary')",
+        MASKS,
+        "for yes-or-no answers half of Brier's sum",
+    ),
+    Case(
+        "sklearn",
+        "brier_loss",
+        "metrics.brier_score_loss(y.flatten(), flat(z.softmax(1)), labels=[0, 1, 2])",
+        "lb.brier_loss(z, y)",
+        ("multiclass", "volume"),
+    ),
+    Case(
+        "sklearn",
+        "zero_one_loss",
+        "metrics.zero_one_loss(y.flatten(), z.argmax(1).flatten())",
+        "lb.zero_one_loss(z, y)",
+        ("multiclass", "volume"),
+    ),
+    Case(
+        "torch",
+        "temporal_cross_entropy",
+        "F.cross_entropy(z, y, ignore_index=0)",
+        "lb.temporal_cross_entropy(z, y, ignore_index=0)",
+        ("classes: frames",),
+    ),
+    Case(
+        "torch",
+        "attention_target_loss",
+        "F.nll_loss(z.softmax(-1).mean(1).flatten(0, 1).log(), y.argmax(1).repeat_interleave(z.shape[2]))",
+        "lb.attention_target_loss(z, y)",
+        ("classes: one target",),
+        "the negative log-likelihood of the authors' program, for one layer",
+    ),
+    Case(
+        "torch",
+        "ctc_loss",
+        "F.ctc_loss(z.log_softmax(1).permute(2, 0, 1), y, f, s)",
+        "lb.ctc_loss(z, y, f, s)",
+        ("classes: transcripts",),
+    ),
+    Case(
+        "torch",
+        "ctc_loss",
+        "F.ctc_loss(z.log_softmax(1).permute(2, 0, 1), y, f, s, reduction='none')",
+        "lb.ctc_loss(z, y, f, s, reduction='none')",
+        ("classes: transcripts",),
+    ),
 ]
 
 REFERENCES = [
@@ -232,6 +455,88 @@ REFERENCES = [
     Reference(
         "focal_loss", "ref.focal(z, y, 1.5)", "lb.focal_loss(z, y, gamma=1.5, ignore_index=255)", (*LABELS, "ignored")
     ),
+    Reference("nll_loss", "ref.nll(z, y)", "lb.nll_loss(z, y)", ("classes: log-probabilities",)),
+    Reference("poly1_loss", "ref.poly1(z, y, 1.5)", "lb.poly1_loss(z, y, epsilon=1.5)", (*LABELS, *_ROWS)),
+    Reference("poly1_loss", "ref.binary_poly1(z, y, -1)", "lb.poly1_loss(z, y, task='binary', epsilon=-1.0)", MASKS),
+    Reference(
+        "asymmetric_loss",
+        "ref.asymmetric(z, y, 4.0, 1.0, 0.05)",
+        "lb.asymmetric_loss(z, y, ignore_index=255)",
+        (*MASKS, "multilabel ignored"),
+    ),
+    Reference(
+        "asymmetric_loss",
+        "ref.asymmetric(z, y, 1.5, 0.5, 0.0)",
+        "lb.asymmetric_loss(z, y, gamma_negative=1.5, gamma_positive=0.5, clip=0.0)",
+        MASKS,
+    ),
+    Reference("kl_divergence_loss", "ref.kl(z, t, True)", "lb.kl_divergence_loss(z, t)", (*_ROWS, "soft")),
+    Reference(
+        "kl_divergence_loss",
+        "ref.kl(z, t, False)",
+        "lb.kl_divergence_loss(z, t, direction='reverse')",
+        (*_ROWS, "soft"),
+    ),
+    Reference("jensen_shannon_loss", "ref.jensen_shannon(z, t)", "lb.jensen_shannon_loss(z, t)", (*_ROWS, "soft")),
+    Reference(
+        "distillation_loss",
+        "ref.distillation(z, y, v, 3.0, 0.8)",
+        "lb.distillation_loss(z, y, v, temperature=3.0, alpha=0.8)",
+        ("classes: teacher",),
+    ),
+    Reference("entropy_loss", "ref.entropy(z)", "lb.entropy_loss(z)", (*_ROWS, "multiclass", "volume")),
+    Reference("entropy_loss", "ref.binary_entropy(z)", "lb.entropy_loss(z, task='binary')", ("binary", "multilabel")),
+    Reference(
+        "confidence_penalty_loss",
+        "ref.confidence_penalty(z, y, 0.7)",
+        "lb.confidence_penalty_loss(z, y, beta=0.7)",
+        (*_ROWS, *LABELS),
+    ),
+    Reference("brier_loss", "ref.brier(z, y)", "lb.brier_loss(z, y, ignore_index=255)", (*LABELS, *_ROWS, "ignored")),
+    Reference("brier_loss", "ref.binary_brier(z, y)", "lb.brier_loss(z, y, task='binary')", MASKS),
+    Reference("zero_one_loss", "ref.zero_one(z, y)", "lb.zero_one_loss(z, y)", (*LABELS, *_ROWS)),
+    Reference(
+        "smooth_zero_one_loss",
+        "ref.smooth_zero_one(z, y, 0.7)",
+        "lb.smooth_zero_one_loss(z, y, steepness=0.7)",
+        (*LABELS, *_ROWS),
+    ),
+    Reference(
+        "hierarchical_cross_entropy",
+        "ref.hierarchical(z, y, a, 0.4)",
+        "lb.hierarchical_cross_entropy(z, y, ancestors=a, alpha=0.4)",
+        ("classes: tree",),
+    ),
+    Reference(
+        "temporal_cross_entropy",
+        "ref.temporal(z, y, l, 0.15, 4.0)",
+        "lb.temporal_cross_entropy(z, y, l, smoothness=0.15, stop_gradient=False)",
+        ("classes: frames",),
+    ),
+    Reference(
+        "temporal_cross_entropy",
+        "ref.temporal(z, y, l, 0.6, 1.5)",
+        "lb.temporal_cross_entropy(z, y, l, smoothness=0.6, threshold=1.5, stop_gradient=False)",
+        ("classes: frames",),
+    ),
+    *(
+        Reference(
+            "attention_target_loss",
+            f"ref.attention_target(z, y, '{heads}', '{tokens}')",
+            f"lb.attention_target_loss(z, y, heads='{heads}', tokens='{tokens}')",
+            ("classes: attention",),
+        )
+        for heads in ("mean", "each")
+        for tokens in ("sum", "each")
+    ),
+    Reference("self_paced_loss", "ref.self_paced(z, 1.0, False)", "lb.self_paced_loss(z)", ("classes: losses",)),
+    Reference(
+        "self_paced_loss",
+        "ref.self_paced(z, 2.0, True)",
+        "lb.self_paced_loss(z, threshold=2.0, regularizer='linear')",
+        ("classes: losses",),
+    ),
+    Reference("ctc_loss", "ref.ctc(z, y, f, s, 0)", "lb.ctc_loss(z, y, f, s)", ("classes: transcripts",)),
 ]
 
 DIFFERENCES = [
@@ -373,5 +678,51 @@ DIFFERENCES = [
         "nan",
         0.0,
         "A mean of nothing.",
+    ),
+    Difference(
+        "timm",
+        "asymmetric_loss",
+        "No gradient at the worst mistake",
+        {"z": [[-200.0]], "y": [[1]]},
+        "timm.AsymmetricLossMultiLabel(reduction='mean')(z, y)",
+        "lb.asymmetric_loss(z, y)",
+        [0.0],
+        [-1.0],
+        "The probability is clamped before its logarithm is taken, and a clamp has no slope.",
+        gradient=True,
+    ),
+    Difference(
+        "torch",
+        "kl_divergence_loss",
+        "A mean that is no divergence",
+        _TWO,
+        "F.kl_div(z.log_softmax(1), t, reduction='mean')",
+        "lb.kl_divergence_loss(z, t)",
+        _KL / 2,
+        _KL,
+        'torch\'s `"mean"` averages over the terms of the sum, here two; a model is distilled $C$ times too gently.',
+    ),
+    Difference(
+        "torchmetrics",
+        "kl_divergence_loss",
+        "The other direction",
+        _TWO,
+        "tm.kl_divergence(z.softmax(1), t)",
+        "lb.kl_divergence_loss(z, t)",
+        math.log(0.5) / 4 + 3 * math.log(1.5) / 4,
+        _KL,
+        "With the prediction first it is the reverse divergence, which lets go of what it cannot cover.",
+    ),
+    Difference(
+        "torch",
+        "ctc_loss",
+        "A transcript that does not fit: a gradient that is not a number",
+        {"z": [[[0.0], [0.0]]], "y": [[1, 1]], "f": [1], "s": [2]},
+        "F.ctc_loss(z.log_softmax(1).permute(2, 0, 1), y, f, s)",
+        "lb.ctc_loss(z, y, f, s)",
+        "nan",
+        [0.0, 0.0],
+        "Two labels in one frame cost infinity in both; our infinity has no slope, and the rest of the batch goes on.",
+        gradient=True,
     ),
 ]
