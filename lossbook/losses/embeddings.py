@@ -2447,7 +2447,8 @@ def _proxy_anchor_gradient(
 @loss(
     tasks=("image classification", "text-to-image", "challenges and future"),
     names=("GradCache", "cached InfoNCE", "gradient caching"),
-    domain={"encoder": "a model", "queries": "inputs of the model", "keys": "inputs of the model"},
+    domain={"encoder": "a model", "queries": "inputs of the model, numbers or tokens",
+            "keys": "inputs of the model, numbers or tokens"},
     range=(0.0, float("inf")),
     properties={
         "minimum_at_target": not_applicable("the first argument is a model"),
