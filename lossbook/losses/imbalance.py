@@ -371,7 +371,8 @@ def ldam_loss(
     counts = _counts(class_counts, scores.shape[1], scores.dtype)
     check_class_weight(weight, scores.shape[1])
     margins = max_margin * (counts.amin() / counts) ** 0.25
-    moved = scale * (scores - _by_class(margins, scores) * _true_class(labels, scores))
+    own = labels.unsqueeze(1)
+    moved = scale * scores.scatter_add(1, own, -margins[own])
     return _moved_cross_entropy(moved, labels, valid, weight, reduction, logits.dtype)
 
 
@@ -645,11 +646,11 @@ def seesaw_loss(
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     log_counts = _counts(class_counts, scores.shape[1], scores.dtype).log()
     excess = (_by_class(log_counts, scores) - log_counts[labels].unsqueeze(1)).clamp_max(0)
-    moved = scores + p * excess
+    moved = torch.add(scores, excess, alpha=p)
     if q > 0:
         log_p = scores.detach().log_softmax(1)
         own = log_p.gather(1, labels.unsqueeze(1)).clamp_min(math.log(eps))
-        moved = moved + q * (log_p - own).clamp_min(0)
+        moved = torch.add(moved, (log_p - own).clamp_min(0), alpha=q)
     return _moved_cross_entropy(moved, labels, valid, None, reduction, logits.dtype)
 
 
