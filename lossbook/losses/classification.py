@@ -780,8 +780,7 @@ def poly1_loss(
     if task == "multiclass":
         miss = -torch.expm1(-values)  # 1 - p_t, since values = -log p_t
     else:
-        p = torch.sigmoid(scores)
-        miss = torch.lerp(p, 1 - p, truth)
+        miss = torch.lerp(torch.sigmoid(scores), torch.sigmoid(-scores), truth)  # 1 - p would round a small miss away
     return _reduced(values + epsilon * miss, valid, reduction, logits.dtype)
 
 
