@@ -717,3 +717,316 @@ def _one_of_four(_: LossCard) -> Line:
         lambda x: (torch.cat([x.unsqueeze(0), _double(-2.0, -2.0, -2.0)]).unsqueeze(0), target),
         "Four entries of which one is positive: its logit moves, the other three are right.",
     )
+
+
+# --- generative models ------------------------------------------------------------------------------------------------
+
+
+_GAMES = (
+    "minimax", "non_saturating", "least_squares", "wasserstein", "hinge", "relativistic", "relativistic_average",
+)  # fmt: skip
+
+
+@line(losses=tuple(f"{game}_{side}_loss" for game in _GAMES for side in ("discriminator", "generator")))
+def _score_of_the_critic(card: LossCard) -> Line:
+    both = len(card.domain) > 1
+    others = [_double(0.0)] * both
+    return Line(
+        "score of the real example" if both else "score of the generated example",
+        -4.0,
+        4.0,
+        lambda x: (x.unsqueeze(0), *others),
+        "One real example, beside a generated one of score 0." if both else "One generated example.",
+    )
+
+
+@line(losses=("conditional_adversarial_loss",))
+def _generated_pixel(_: LossCard) -> Line:
+    target = _double([0.0])
+    return Line(
+        "error of the picture",
+        -1.0,
+        1.0,
+        lambda x: (x.reshape(1, 1), target, _double(0.0)),
+        "A picture of one pixel, which the discriminator finds as likely real as not.",
+    )
+
+
+@line(losses=("mean_feature_matching_loss",))
+def _mean_of_a_feature(_: LossCard) -> Line:
+    features, target = _double([-0.5, 0.0], [0.5, 0.0]), _double([-1.0, 0.0], [1.0, 0.0])
+    return Line(
+        "mean of the generated feature",
+        -2.0,
+        2.0,
+        lambda x: (features + x * _double(1.0, 0.0), target),
+        "Two generated and two real examples; the mean of the real ones is 0.",
+    )
+
+
+@line(losses=("gaussian_kl_loss",))
+def _mean_of_the_code(_: LossCard) -> Line:
+    return Line(
+        "mean of the code",
+        -3.0,
+        3.0,
+        lambda x: (x.reshape(1, 1), _double([-1.0])),
+        "One code of one number with log-variance -1, beside a standard normal distribution.",
+    )
+
+
+@line(losses=("vae_loss",))
+def _one_pixel_rebuilt(_: LossCard) -> Line:
+    return Line(
+        "error of the reconstruction",
+        -3.0,
+        3.0,
+        lambda x: (x.reshape(1, 1) + 0.5, _double([0.5]), _double([0.5]), _double([-1.0])),
+        "An example of one number; its code, of mean 0.5 and log-variance -1, costs the same everywhere.",
+    )
+
+
+@line(losses=("vq_commitment_loss", "diffusion_loss", "variational_diffusion_loss", "flow_matching_loss",
+              "denoising_score_matching_loss", "discretized_gaussian_nll_loss"))  # fmt: skip
+def _one_number_of_a_model(card: LossCard) -> Line:
+    target = _double([0.25])
+    rest = {
+        "signal shares": _double(0.5),
+        "earlier signal shares": _double(0.6),
+        "noise widths": _double(1.0),
+        "log-scales of pictures": _double([-2.0]),
+        "numbers of order one": _double([-0.25]),
+    }
+    others = [rest[kind] for kind in list(card.domain.values())[2:]]
+    return Line(
+        "what the model says",
+        -1.0,
+        1.0,
+        lambda x: (x.reshape(1, 1), target, *others),
+        "An example of one number, 0.25" + (" (and -0.25, or half of the variance, as noise)." if others else "."),
+    )
+
+
+# --- forecasts --------------------------------------------------------------------------------------------------------
+
+_FORECASTS: dict[str, Tensor] = {
+    "scales": _double(1.0),
+    "degrees of freedom": _double(3.0),
+    "zero-inflation logits": _double(-1.0),
+}
+
+
+@line(kinds=("forecasts", "log rates", "positive amounts"))
+def _one_forecast(card: LossCard) -> Line:
+    kinds = list(card.domain.values())
+    others = [_FORECASTS[kind] for kind in kinds[2:]]
+    low, high = {"forecasts": (-4.0, 6.0), "log rates": (-3.0, 4.0), "positive amounts": (0.1, 8.0)}[kinds[0]]
+    target = 2.0 if kinds[1] in ("counts", "positive amounts") else 1.0
+    return Line(
+        f"{next(iter(card.domain)).replace('_', ' ')} (what happens is {target:.0f})",
+        low,
+        high,
+        lambda x: (x.unsqueeze(0), _double(target), *others),
+        f"One forecast; {target:.0f} is what happens, and the other parameters stay.",
+    )
+
+
+@line(losses=("interval_score_loss",))
+def _lower_bound(_: LossCard) -> Line:
+    return Line(
+        "lower bound (what happens is 1)",
+        -4.0,
+        3.0,
+        lambda x: (x.unsqueeze(0), _double(1.0), _double(3.0)),
+        "A 90 % interval whose upper bound is 3; 1 is what happens.",
+    )
+
+
+@line(losses=("mixture_nll_loss",))
+def _weight_of_a_component(_: LossCard) -> Line:
+    return Line(
+        "lead of the right component",
+        -6.0,
+        6.0,
+        lambda x: (torch.stack([x, -x]).unsqueeze(0) / 2, _double(1.0), _double([1.0, -1.0]), _double([0.5, 0.5])),
+        "A mixture of two Gaussians at 1 and -1; 1 is what happens.",
+    )
+
+
+@line(kinds=("quantile forecasts", "ensemble members"))
+def _spread_around(_: LossCard) -> Line:
+    spread = _double(-1.0, 0.0, 1.0)
+    return Line(
+        "middle of the three forecasts (what happens is 1)",
+        -3.0,
+        5.0,
+        lambda x: ((x + spread).unsqueeze(0), _double(1.0)),
+        "Three numbers at a distance of 1 from each other (the 10, 50 and 90 % quantiles, or three members).",
+    )
+
+
+@line(losses=("energy_score_loss",))
+def _members_in_the_plane(_: LossCard) -> Line:
+    members = _double([-1.0, 0.0], [0.0, 1.0], [1.0, 0.0])
+    return Line(
+        "first coordinate of the ensemble",
+        -3.0,
+        3.0,
+        lambda x: ((members + x * _double(1.0, 0.0)).unsqueeze(0), _double([0.0, 0.0])),
+        "Three members in the plane move across what happens, (0, 0).",
+    )
+
+
+@line(kinds=("series", "small series"))
+def _late_peak(_: LossCard) -> Line:
+    steps = torch.arange(24, dtype=torch.float64)
+
+    def peak(place: Tensor) -> Tensor:
+        return torch.exp(-((steps - place) ** 2) / 8).reshape(1, 24, 1)
+
+    return Line(
+        "delay of the peak, in steps",
+        -8.0,
+        8.0,
+        lambda x: (peak(12 + x), peak(_double(12.0)[0])),
+        "A series of 24 steps with one peak, forecast too early or too late.",
+    )
+
+
+@line(losses=("cox_partial_likelihood_loss",))
+def _hazard_of_the_first(_: LossCard) -> Line:
+    return Line(
+        "log-hazard of the first to die",
+        -4.0,
+        4.0,
+        lambda x: (torch.cat([x.unsqueeze(0), _double(0.0, 0.0)]), _double(1.0, 2.0, 3.0), torch.tensor([1, 1, 0])),
+        "Three people, of whom two die, one after the other; the log-hazards of the others are 0.",
+    )
+
+
+@line(losses=("ctc_loss",))
+def _transcript(_: LossCard) -> Line:
+    path = torch.tensor([[1, 1, 0, 2, 2]])
+    right = torch.nn.functional.one_hot(path, 3).movedim(-1, 1).double()
+    lengths = torch.tensor([5]), torch.tensor([2])
+    return Line(
+        "lead of one right alignment, in every frame",
+        -6.0,
+        6.0,
+        lambda x: (x * right, torch.tensor([[1, 2]]), *lengths),
+        "Five frames and the transcript (1, 2): every frame leans towards the alignment 1, 1, blank, 2, 2.",
+    )
+
+
+# --- several losses, and sets of points -------------------------------------------------------------------------------
+
+
+@line(kinds=("task losses",))
+def _loss_of_a_task(card: LossCard) -> Line:
+    settings = {
+        "weighted_sum_loss": [_double(1.0, 0.5)],
+        "uncertainty_weighting_loss": [_double(0.0, 1.0)],
+        "dynamic_weight_average_loss": [_double(1.0, 1.0), _double(1.0, 2.0)],
+    }
+    return Line(
+        "loss of the first of two tasks",
+        0.0,
+        4.0,
+        lambda x: (torch.stack([x, torch.ones_like(x)]), *settings[card.name]),
+        "Two tasks: the loss of the second stays at 1.",
+    )
+
+
+@line(losses=("gradnorm_loss",))
+def _weight_of_a_task(_: LossCard) -> Line:
+    return Line(
+        "weight of the first of two tasks",
+        0.05,
+        3.0,
+        lambda x: (torch.stack([x, 2 - x]), _double(1.0, 1.0), _double(0.5, 1.0), _double(1.0, 1.0)),
+        "Two tasks whose gradients are equally long, and whose weights sum to 2; the loss of the first has fallen by "
+        "half.",
+    )
+
+
+@line(losses=("wasserstein_1d_loss",))
+def _samples_move(_: LossCard) -> Line:
+    return Line(
+        "shift of the sample",
+        -3.0,
+        3.0,
+        lambda x: (_double(-1.0, 0.0, 1.0) + x, _double(1.0, -1.0, 0.0)),
+        "Three numbers move across three numbers.",
+    )
+
+
+@line(kinds=("points",))
+def _points_move(_: LossCard) -> Line:
+    points = _double([-1.0, 0.0], [0.0, 1.0], [1.0, 0.0])
+    return Line(
+        "shift of the points",
+        -3.0,
+        3.0,
+        lambda x: (points + x * _double(1.0, 0.0), points),
+        "Three points in the plane move across themselves.",
+    )
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
+@line(losses=("margin_ranking_loss", "bpr_loss"))
+def _lead_of_the_better(card: LossCard) -> Line:
+    target = [torch.ones(1, 1, dtype=torch.long)] * (len(card.domain) == 3)
+    return Line(
+        "lead of the item that belongs first",
+        -4.0,
+        4.0,
+        lambda x: (x.reshape(1, 1), _double([0.0]), *target),
+        "One pair of items.",
+    )
+
+
+@line(kinds=("scores of a list", "scores of a list within 1000", "attention rows"))
+def _best_item(card: LossCard) -> Line:
+    target = torch.tensor([[3, 1, 0, 0]])
+    if "attention rows" in card.domain.values():
+        target = _double([0.6, 0.2, 0.1, 0.1])
+    return Line(
+        "score of the item that belongs first",
+        -4.0,
+        4.0,
+        lambda x: (torch.stack([x, *_double(1.0, 0.0, -1.0)]).unsqueeze(0), target),
+        "A list of four items, of which the first is the most relevant and the others are in order.",
+    )
+
+
+# --- segmentation with more than a mask -------------------------------------------------------------------------------
+
+
+@line(losses=("generalized_wasserstein_dice_loss",))
+def _three_classes(_: LossCard) -> Line:
+    target = torch.tensor([[0, 0, 1, 1, 2]])
+    right = torch.nn.functional.one_hot(target, 3).movedim(-1, 1).double()
+    distances = _double([0.0, 1.0, 1.0], [1.0, 0.0, 0.5], [1.0, 0.5, 0.0])
+    return Line(
+        "lead of the right class, at every pixel",
+        -6.0,
+        6.0,
+        lambda x: (x * right, target, distances),
+        "Five pixels of three classes, of which the last two are half as far from each other as from the background.",
+    )
+
+
+@line(losses=("mask_classification_loss",))
+def _one_query(_: LossCard) -> Line:
+    mask = _disc().unsqueeze(0).unsqueeze(0)
+    sign = 2.0 * mask.double() - 1.0
+    zero = torch.zeros(1, 1, dtype=torch.long)
+    return Line(
+        "logit of the right answer, at every pixel and for the class",
+        -6.0,
+        6.0,
+        lambda x: (torch.stack([x, -x]).reshape(1, 2, 1), x * sign, zero, mask.long(), zero),
+        "One query, matched with one object: a disc that fills a fifth of the picture.",
+    )
