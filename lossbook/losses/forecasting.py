@@ -971,7 +971,7 @@ def _zero_inflated_negative_binomial_gradient(
 @loss(
     tasks=("tabular", "time series"),
     names=("Tweedie deviance", "Tweedie", "gamma deviance", "Poisson deviance"),
-    domain={"prediction": "positive amounts", "target": "positive amounts"},
+    domain={"prediction": "predicted amounts", "target": "positive amounts"},
     range=(0.0, float("inf")),
     properties={
         "minimum_at_target": yes,
@@ -1540,7 +1540,7 @@ def _crps_ensemble_gradient(prediction: Tensor, target: Tensor) -> Tensor:
     r""":math:`\partial\mathcal L / \partial x_{(i)} = \tfrac1{MN} \big( \mathrm{sign}(x_{(i)} - y)
     - \tfrac{2i - M - 1}{M} \big)`: towards the target, and away from the other members."""
     members = prediction.shape[-1]
-    rank = prediction.argsort(-1).argsort(-1) + 1
+    rank = prediction.argsort(-1).argsort(-1).to(prediction.dtype) + 1
     pull = torch.sign(prediction - target.unsqueeze(-1))
     return (pull - (2 * rank - members - 1) / members) / prediction.numel()
 
@@ -2054,7 +2054,8 @@ def fredf_loss(prediction: Tensor, target: Tensor, *, alpha: float = 0.5, reduct
     .. math::
 
         \ell = (1 - \alpha)\, \frac1T \sum_t (x_t - y_t)^2
-               + \alpha\, \frac1F \sum_f \big| \mathcal F(x)_f - \mathcal F(y)_f \big|, \quad F = \lfloor T/2 \rfloor + 1
+               + \alpha\, \frac1F \sum_f \big| \mathcal F(x)_f - \mathcal F(y)_f \big|,
+        \qquad F = \lfloor T/2 \rfloor + 1
 
     Neighboring steps of a target resemble each other, its frequencies hardly do: an error of the spectrum is counted
     once. The transform is torch's `rfft`, without a factor, over the steps; :math:`|\cdot|` is the modulus of a complex

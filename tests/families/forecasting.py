@@ -53,6 +53,7 @@ def _degrees_of_freedom(s: Sample) -> Tensor:
 
 
 @kind("positive amounts", axis=1, adverse=lambda x, m: [torch.full_like(x, m), torch.full_like(x, 1 / m)])
+@kind("predicted amounts", axis=1, adverse=lambda x, m: [torch.full_like(x, min(m, 9.0)), torch.full_like(x, 1 / m)])
 def _positive_amounts(s: Sample) -> Tensor:
     width = min(0.35 * s.scale, 2.5)
     return s.normal(s.batch, *s.size, CLASSES).clamp(-width, width).exp()
