@@ -1030,3 +1030,19 @@ def _one_query(_: LossCard) -> Line:
         lambda x: (torch.stack([x, -x]).reshape(1, 2, 1), x * sign, zero, mask.long(), zero),
         "One query, matched with one object: a disc that fills a fifth of the picture.",
     )
+
+
+@line(losses=("cl_dice_loss",))
+def _vessel(_: LossCard) -> Line:
+    vessel = torch.zeros(1, 1, 24, 24, dtype=torch.long)
+    vessel[..., 10:13, 3:21] = 1
+    sign = 2.0 * vessel.double() - 1.0
+    return Line(
+        "logit of the right answer, at every pixel",
+        -6.0,
+        6.0,
+        lambda x: (x * sign, vessel),
+        "A vessel, three pixels wide: every pixel answers with the same certainty, wrong on the left, right on the "
+        "right.",
+        {"task": "multilabel"},
+    )
