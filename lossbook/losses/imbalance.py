@@ -645,13 +645,18 @@ def seesaw_loss(
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     log_counts = _counts(class_counts, scores.shape[1], scores.dtype).log()
-    excess = (_by_class(log_counts, scores) - log_counts[labels].unsqueeze(1)).clamp_max(0)
-    moved = torch.add(scores, excess, alpha=p)
-    if q > 0:
-        log_p = scores.detach().log_softmax(1)
-        own = log_p.gather(1, labels.unsqueeze(1)).clamp_min(math.log(eps))
-        moved = torch.add(moved, (log_p - own).clamp_min(0), alpha=q)
+    moved = scores + _seesaw_factors(scores.detach(), labels, log_counts, p, q, eps)
     return _moved_cross_entropy(moved, labels, valid, None, reduction, logits.dtype)
+
+
+def _seesaw_factors(scores: Tensor, labels: Tensor, log_counts: Tensor, p: float, q: float, eps: float) -> Tensor:
+    """The logarithms of both factors of every class, `(N, C, *)`."""
+    mitigation = p * (_by_class(log_counts, scores) - log_counts[labels].unsqueeze(1)).clamp_max(0)
+    if q == 0:
+        return mitigation
+    log_p = scores.log_softmax(1)
+    own = log_p.gather(1, labels.unsqueeze(1)).clamp_min(math.log(eps))
+    return torch.add(mitigation, (log_p - own).clamp_min(0), alpha=q)
 
 
 class _CountingModule(_CountsModule[P]):

@@ -93,6 +93,11 @@ def _reduced(values: Tensor, valid: Tensor | None, reduction: str, dtype: torch.
     return reduce(torch.where(valid, values, 0.0), reduction, valid.to(values.dtype), dtype)
 
 
+def _at(numbers: Tensor, labels: Tensor) -> Tensor:
+    """The entries of `(N, C, *)` at the labels, `(N, *)`."""
+    return numbers.gather(1, labels.unsqueeze(1)).squeeze(1)
+
+
 def _one_hot(target: Tensor, logits: Tensor) -> Tensor:
     return F.one_hot(target, logits.shape[1]).movedim(-1, 1)
 
@@ -322,13 +327,9 @@ def bootstrapping_loss(
     check_fraction("beta", beta)
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    surprise = F.cross_entropy(scores, labels, reduction="none")
-    if mode == "soft":
-        log_p = scores.log_softmax(1)
-        own = -(log_p.exp() * log_p).sum(1)
-    else:
-        own = F.cross_entropy(scores, scores.argmax(1), reduction="none")
-    return _reduced(beta * surprise + (1 - beta) * own, valid, reduction, logits.dtype)
+    log_p = scores.log_softmax(1)
+    own = (log_p.exp() * log_p).sum(1) if mode == "soft" else _at(log_p, scores.argmax(1))
+    return _reduced(-beta * _at(log_p, labels) - (1 - beta) * own, valid, reduction, logits.dtype)
 
 
 BootstrappingLoss = as_module("BootstrappingLoss", bootstrapping_loss)
@@ -459,21 +460,21 @@ def normalized_cross_entropy(
     check_tensors(logits=logits, target=target)
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    return _reduced(_normalized_surprise(scores, labels, None), valid, reduction, logits.dtype)
+    return _reduced(_share(scores.log_softmax(1), labels), valid, reduction, logits.dtype)
 
 
 NormalizedCrossEntropyLoss = as_module("NormalizedCrossEntropyLoss", normalized_cross_entropy)
 
 
-def _normalized_surprise(scores: Tensor, labels: Tensor, gamma: float | None) -> Tensor:
+def _share(log_p: Tensor, labels: Tensor, gamma: float | None = None) -> Tensor:
     """Cross-entropy (with `gamma`, focal loss) at the label over its sum at all classes, which is never zero."""
-    surprises = -scores.log_softmax(1)
-    if gamma is not None:
-        miss = -torch.expm1(-surprises)
-        if gamma < 2:  # a sure class has no miss to the last bit, where the power's derivatives are infinite
-            miss = miss.clamp_min(torch.finfo(miss.dtype).tiny)
-        surprises = surprises * miss**gamma
-    return surprises.gather(1, labels.unsqueeze(1)).squeeze(1) / surprises.sum(1)
+    if gamma is None:
+        return _at(log_p, labels) / log_p.sum(1)
+    miss = -torch.expm1(log_p)
+    if gamma < 2:  # a sure class has no miss to the last bit, where the power's derivatives are infinite
+        miss = miss.clamp_min(torch.finfo(miss.dtype).tiny)
+    losses = log_p * miss**gamma
+    return _at(losses, labels) / losses.sum(1)
 
 
 @gradient_of(normalized_cross_entropy)
@@ -558,8 +559,9 @@ def active_passive_loss(
         raise ValueError(f"log_zero must be at most 0, got {log_zero}")
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    share = _normalized_surprise(scores, labels, gamma if active == "focal" else None)
-    miss = -torch.expm1(-F.cross_entropy(scores, labels, reduction="none"))
+    log_p = scores.log_softmax(1)
+    share = _share(log_p, labels, gamma if active == "focal" else None)
+    miss = -torch.expm1(_at(log_p, labels))
     values = alpha * share + beta * (2.0 if passive == "mae" else -log_zero) * miss
     return _reduced(values, valid, reduction, logits.dtype)
 
@@ -727,7 +729,7 @@ def bi_tempered_logistic_loss(
     off = label_smoothing / classes
     on = 1 - label_smoothing + off
     fixed = _entropy_of(on, t1) + (classes - 1) * _entropy_of(off, t1)
-    at_label = tempered.gather(1, labels.unsqueeze(1)).squeeze(1)
+    at_label = _at(tempered, labels)
     cross = at_label if label_smoothing == 0 else (on - off) * at_label + off * tempered.sum(1)
     return _reduced(fixed - cross + power, valid, reduction, logits.dtype)
 
@@ -1117,7 +1119,7 @@ def baikal_loss(
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     log_p = scores.log_softmax(1)
-    surprise = -log_p.gather(1, labels.unsqueeze(1)).squeeze(1)
+    surprise = -_at(log_p, labels)
     values = (surprise.clamp_max(-math.log(eps)).exp() - log_p.sum(1)) / scores.shape[1]
     return _reduced(values, valid, reduction, logits.dtype)
 
@@ -1226,15 +1228,18 @@ def taylor_glo_loss(
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     scores, theta = together(scores, theta)
     v = scores.softmax(1) - theta[1]
-    own = v.gather(1, labels.unsqueeze(1)).squeeze(1)
+    own = _at(v, labels)
 
-    def polynomial(u: Tensor, v: Tensor) -> Tensor:
-        first = theta[2] + theta[5] * u + theta[7] * u * u / 2
-        second = (theta[3] + theta[6] * u) / 2
-        return v * (first + v * (second + v * (theta[4] / 6)))
+    def polynomial(u: Tensor, *powers: Tensor) -> Tensor:
+        factors = theta[2] + u * theta[5] + u * u * theta[7] / 2, (theta[3] + u * theta[6]) / 2, theta[4] / 6
+        return factors[0] * powers[0] + factors[1] * powers[1] + factors[2] * powers[2]
 
-    others, label = -theta[0], 1 - theta[0]  # what u is at the other classes, and at the label
-    total = polynomial(others, v).sum(1) - polynomial(others, own) + polynomial(label, own)
+    # At all classes but the label's, u is one number, so that the sums of the powers of v are enough.
+    square = v * v
+    sums = v.sum(1), square.sum(1), (square * v).sum(1)
+    others, label = -theta[0], 1 - theta[0]
+    powers = own, own * own, own * own * own
+    total = polynomial(others, *sums) - polynomial(others, *powers) + polynomial(label, *powers)
     return _reduced(-total / scores.shape[1], valid, reduction, logits.dtype)
 
 
