@@ -392,7 +392,7 @@ def probability_mae_loss(
     check_tensors(logits=logits, target=target)
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    values = -2 * torch.expm1(-F.cross_entropy(scores, labels, reduction="none"))
+    values = 2 - 2 * _at(scores.softmax(1), labels)
     return _reduced(values, valid, reduction, logits.dtype)
 
 
@@ -624,7 +624,7 @@ def taylor_cross_entropy(
         raise ValueError(f"order must be at least 1, got {order}")
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    miss = -torch.expm1(-F.cross_entropy(scores, labels, reduction="none"))
+    miss = 1 - _at(scores.softmax(1), labels)
     values = miss / order
     for k in range(order - 1, 0, -1):
         values = miss * (1 / k + values)
