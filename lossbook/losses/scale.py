@@ -1,8 +1,8 @@
 """Losses over very many classes, without the memory that a table of all scores takes.
 
-A language model ends in a linear layer with one row for each word of its vocabulary: `(N, d)` hidden states and `(V, d)`
-weights make `(N, V)` scores, the largest tensor of the whole network. :func:`linear_cross_entropy` never forms it;
-:func:`sampled_softmax_loss` compares with a sample of the classes instead.
+A language model ends in a linear layer with one row for each word of its vocabulary: `(N, d)` hidden states and
+`(V, d)` weights make `(N, V)` scores, the largest tensor of the whole network. :func:`linear_cross_entropy` never forms
+it; :func:`sampled_softmax_loss` compares with a sample of the classes instead.
 """
 
 from __future__ import annotations
@@ -116,19 +116,9 @@ def _gradients_like(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: bool) 
 
 
 @_in_chunks.register_fake
-def _(hidden, weight, bias, target, share, label_smoothing, z_loss, soft_cap, chunk_size, with_gradients):
-    gradients = _gradients_like(hidden, weight, bias, with_gradients)
+def _(hidden, weight, bias, *others):
+    gradients = _gradients_like(hidden, weight, bias, others[-1])
     return (hidden.new_empty(len(hidden)), hidden.new_empty(()), *gradients)
-
-
-@_in_chunks.register_vmap
-def _(info, in_dims, *arguments):
-    """One call for each entry of the mapped dimension: memory stays what it is for one."""
-    results = []
-    for index in range(info.batch_size):
-        one = [a if axis is None else a.select(axis, index) for a, axis in zip(arguments, in_dims, strict=True)]
-        results.append(_in_chunks(*one))
-    return tuple(torch.stack(parts) for parts in zip(*results, strict=True)), (0,) * 5
 
 
 def _keep(ctx, inputs, output) -> None:
@@ -157,7 +147,7 @@ def _backward(ctx, g_losses, g_total, *g_gradients):
         else:
             upstream = g_total * share if upstream is None else upstream + g_total * share
     if upstream is not None:
-        add(*_in_chunks(hidden, weight, bias, target, upstream, *settings, chunk_size, True)[2:])
+        add(*_differentiable(hidden, weight, bias, target, upstream, *settings, chunk_size, True)[2:])
     if any(g is not None for g in g_gradients):
         add(*_second_order(hidden, weight, bias, target, share, settings, *g_gradients))
     return (*results[:3], None, results[3], *[None] * 5)
@@ -205,6 +195,31 @@ def _second_order(
 
 
 _in_chunks.register_autograd(_backward, setup_context=_keep)
+
+
+class _InChunks(torch.autograd.Function):
+    """The same for `torch.func`, whose transforms look into functions of autograd and not into operators."""
+
+    setup_context = staticmethod(_keep)
+    backward = staticmethod(_backward)
+
+    @staticmethod
+    def forward(*arguments):
+        return _in_chunks(*arguments)
+
+    @staticmethod
+    def vmap(info, in_dims, *arguments):
+        """One call for each entry of the mapped dimension: the memory stays what it is for one."""
+        results = []
+        for index in range(info.batch_size):
+            one = [a if axis is None else a.select(axis, index) for a, axis in zip(arguments, in_dims, strict=True)]
+            results.append(_InChunks.apply(*one))
+        return tuple(torch.stack(parts) for parts in zip(*results, strict=True)), (0,) * 5
+
+
+def _differentiable(*arguments):
+    """The operator in the form that the caller can differentiate: `torch.compile` takes the operator as a whole."""
+    return _in_chunks(*arguments) if torch.compiler.is_compiling() else _InChunks.apply(*arguments)
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------
@@ -319,7 +334,7 @@ def linear_cross_entropy(
         share = share / share.sum().clamp_min(1)
     needs_gradient = torch.is_grad_enabled() and any(t.requires_grad for t in (h, w, b))
     chunk = max(1, _CHUNK // len(w)) if chunk_size is None else chunk_size
-    losses, total, *_ = _in_chunks(
+    losses, total, *_ = _differentiable(
         h, w, b, labels, share, float(label_smoothing), float(z_loss), float(soft_cap or 0.0), chunk,
         needs_gradient and reduction != "none",
     )  # fmt: skip
@@ -452,9 +467,9 @@ def sampled_softmax_loss(
         ValueError: shapes that do not go together, indices out of range, an unknown reduction.
 
     References:
-        Bengio and Senécal, Adaptive importance sampling to accelerate training of a neural probabilistic language model,
-        2008, https://doi.org/10.1109/TNN.2007.912312; Jean, Cho, Memisevic and Bengio, On using very large target
-        vocabulary, 2015, https://arxiv.org/abs/1412.2007.
+        Bengio and Senécal, Adaptive importance sampling to accelerate training of a neural probabilistic language
+        model, 2008, https://doi.org/10.1109/TNN.2007.912312; Jean, Cho, Memisevic and Bengio, On using very large
+        target vocabulary, 2015, https://arxiv.org/abs/1412.2007.
 
     Example:
         >>> hidden, weight = torch.tensor([[1.0, 0.0]]), torch.eye(2)
@@ -482,7 +497,8 @@ def sampled_softmax_loss(
     true = (h * w[labels]).sum(-1) + offset[labels]
     if correct_target:
         true = true - expected[labels]
-    others = torch.einsum("...d,sd->...s", h, w[drawn]) + (offset - expected)[drawn]
+    with torch.autocast(h.device.type, enabled=False):
+        others = h @ w[drawn].T + (offset - expected)[drawn]
     if remove_hits:
         others = torch.where(drawn == labels.unsqueeze(-1), -torch.inf, others)
     values = torch.cat([true.unsqueeze(-1), others], -1).logsumexp(-1) - true
