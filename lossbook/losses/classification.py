@@ -701,7 +701,7 @@ def nll_loss(
         scores = torch.where(valid.unsqueeze(1), scores, 0.0)
     weight = None if weight is None else weight.to(scores.dtype)
     values = F.nll_loss(scores, labels, weight, ignore_index=ignore_index, reduction="none")
-    if values.numel() and known(values, lambda: (values >= -1e-3).all()) is False:
+    if values.numel() and known(values, lambda: values.amin() >= -1e-3) is False:
         raise ValueError("log_probabilities must not be above 0; apply log_softmax, or use cross_entropy on logits")
     counts = None if weight is None and valid is None else _label_weights(labels, valid, weight, scores.dtype)
     return reduce(values, reduction, counts, log_probabilities.dtype)

@@ -24,6 +24,7 @@ from ._validation import (
     check_positive,
     check_reduction,
     check_tensors,
+    known,
 )
 from .classification import _binary_entries, _entries, _margins
 
@@ -61,12 +62,12 @@ _MARGIN_LOSS = {
 }
 
 
-def _binary_margins(logits: Tensor, target: Tensor, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
-    """The margin of each entry, and which entries count (`None`: all)."""
+def _mistakes(logits: Tensor, target: Tensor, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
+    """Minus the margin of each entry, and which entries count (`None`: all)."""
     check_tensors(logits=logits, target=target)
     check_floating("logits", logits)
     scores, truth, valid = _binary_entries(logits, target, ignore_index)
-    return _margins(scores, truth, "binary"), valid
+    return (1 - 2 * truth) * scores, valid
 
 
 def _reduced(values: Tensor, valid: Tensor | None, reduction: str, dtype: torch.dtype) -> Tensor:
@@ -126,8 +127,8 @@ def hinge_loss(
     """
     check_positive("margin", margin)
     check_reduction(reduction)
-    m, valid = _binary_margins(logits, target, ignore_index)
-    return _reduced(F.relu(margin - m), valid, reduction, logits.dtype)
+    mistake, valid = _mistakes(logits, target, ignore_index)
+    return _reduced(F.relu(margin + mistake), valid, reduction, logits.dtype)
 
 
 HingeLoss = as_module("HingeLoss", hinge_loss)
@@ -193,8 +194,8 @@ def squared_hinge_loss(
     """
     check_positive("margin", margin)
     check_reduction(reduction)
-    m, valid = _binary_margins(logits, target, ignore_index)
-    return _reduced(F.relu(margin - m).square(), valid, reduction, logits.dtype)
+    mistake, valid = _mistakes(logits, target, ignore_index)
+    return _reduced(F.relu(margin + mistake).square(), valid, reduction, logits.dtype)
 
 
 SquaredHingeLoss = as_module("SquaredHingeLoss", squared_hinge_loss)
@@ -286,10 +287,9 @@ def multiclass_hinge_loss(
         values = F.relu(margin - _margins(scores, labels, "multiclass"))
         values = values if p == 1 else values.square()
     else:
-        places = labels.unsqueeze(1)
-        rivals = scores.scatter(1, places, torch.finfo(scores.dtype).min)  # never within the margin of the true class
-        lacks = F.relu(margin + rivals - scores.gather(1, places))
-        values = (lacks if p == 1 else lacks.square()).sum(1)
+        rows, classes = scores.movedim(1, -1), scores.shape[1]
+        values = F.multi_margin_loss(rows.reshape(-1, classes), labels.flatten(), p, margin, reduction="none")
+        values = classes * values.reshape(labels.shape)
     if weight is None:
         return _reduced(values, valid, reduction, logits.dtype)
     weights = weight.to(scores.dtype)[labels]
@@ -377,7 +377,7 @@ def perceptron_loss(
     if task == "multiclass":
         values = scores.amax(1) - scores.gather(1, truth.unsqueeze(1)).squeeze(1)
     else:
-        values = F.relu(-_margins(scores, truth, task))
+        values = F.relu((1 - 2 * truth) * scores)
     return _reduced(values, valid, reduction, logits.dtype)
 
 
@@ -452,9 +452,11 @@ def exponential_loss(
     if not 0 < linear_beyond <= 80:
         raise ValueError(f"linear_beyond must lie in (0, 80], got {linear_beyond}")
     check_reduction(reduction)
-    m, valid = _binary_margins(logits, target, ignore_index)
-    bend = (-m).clamp_max(linear_beyond)  # the remainder, -m - bend, grows along the tangent
-    values = torch.exp(bend) + math.exp(linear_beyond) * F.relu(-m - linear_beyond)
+    mistake, valid = _mistakes(logits, target, ignore_index)
+    if mistake.numel() and known(mistake, lambda: mistake.amax() <= linear_beyond):
+        return _reduced(torch.exp(mistake), valid, reduction, logits.dtype)
+    bend = mistake.clamp_max(linear_beyond)
+    values = torch.exp(bend) * (1 + mistake - bend)  # beyond the bend the second factor is what grows
     return _reduced(values, valid, reduction, logits.dtype)
 
 
@@ -516,9 +518,9 @@ def modified_huber_loss(
         tensor([ 0.,  1., 12.])
     """
     check_reduction(reduction)
-    m, valid = _binary_margins(logits, target, ignore_index)
-    # (1 - m)^2 up to m = -1, where it is 4 with the slope -4; from there on the line
-    values = F.relu(1 - m.clamp_min(-1)).square() + 4 * F.relu(-1 - m)
+    mistake, valid = _mistakes(logits, target, ignore_index)
+    # The square up to a mistake of 1, where it is 4 and has the slope 4; from there on the line.
+    values = F.relu(1 + mistake.clamp_max(1)).square() + 4 * F.relu(mistake - 1)
     return _reduced(values, valid, reduction, logits.dtype)
 
 
@@ -580,8 +582,8 @@ def savage_loss(logits: Tensor, target: Tensor, *, ignore_index: int | None = No
         tensor([0.0142, 0.2500, 0.9074])
     """
     check_reduction(reduction)
-    m, valid = _binary_margins(logits, target, ignore_index)
-    return _reduced(torch.sigmoid(-m).square(), valid, reduction, logits.dtype)
+    mistake, valid = _mistakes(logits, target, ignore_index)
+    return _reduced(torch.sigmoid(mistake).square(), valid, reduction, logits.dtype)
 
 
 SavageLoss = as_module("SavageLoss", savage_loss)
@@ -644,8 +646,8 @@ def tangent_loss(logits: Tensor, target: Tensor, *, ignore_index: int | None = N
         tensor([ 0.0000,  1.0000, 12.2370])
     """
     check_reduction(reduction)
-    m, valid = _binary_margins(logits, target, ignore_index)
-    return _reduced((2 * torch.atan(m) - 1).square(), valid, reduction, logits.dtype)
+    mistake, valid = _mistakes(logits, target, ignore_index)
+    return _reduced((2 * torch.atan(mistake) + 1).square(), valid, reduction, logits.dtype)
 
 
 TangentLoss = as_module("TangentLoss", tangent_loss)

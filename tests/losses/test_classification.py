@@ -556,7 +556,7 @@ def test_asymmetric_loss_keeps_its_gradient_at_the_worst_mistakes(dtype):
     assert calculus.autograd(lb.asymmetric_loss, z, torch.tensor([1])) == -1
 
 
-@pytest.mark.parametrize("gammas", itertools.product((0.0, 0.3, 1.0), repeat=2))
+@pytest.mark.parametrize("gammas", list(itertools.product((0.0, 0.3, 1.0), repeat=2)))
 @pytest.mark.parametrize("clip", [0.0, 0.05])
 def test_asymmetric_loss_has_a_finite_gradient_for_every_exponent(gammas, clip):
     """kornia #918 and its kin: exponents below 1 at perfect answers, and at the margin itself."""
