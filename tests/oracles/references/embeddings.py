@@ -193,7 +193,7 @@ def consistency(z: Array, x: Array, form: str = "cosine", temperature: float = 0
 
 
 def byol(z: Array, x: Array, form: str = "byol") -> Parts:
-    values = [distance(unit(a), unit(b)) ** 2 if form == "byol" else -cos(a, b) for a, b in zip(z, x, strict=True)]
+    values = [2 - 2 * cos(a, b) if form == "byol" else -cos(a, b) for a, b in zip(z, x, strict=True)]
     return values, [1.0] * len(values)
 
 
