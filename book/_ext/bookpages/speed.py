@@ -56,7 +56,7 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the table into the page that asks for it."""
     if PLACEHOLDER in source[0]:
         file = Path(app.srcdir) / RESULTS
-        app.env.note_dependency(str(file), docname=docname)
+        app.env.note_dependency(str(file))
         report = json.loads(file.read_text(encoding="utf-8"))
         text = where(report["machine"]) + "\n\n" + "\n".join(rows(report["results"]))
         source[0] = source[0].replace(PLACEHOLDER, text)
