@@ -540,7 +540,7 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
         (lambda a, y: lb.proxy_nca_loss(a, y, a[:3], scale=0.0), ValueError, "scale must be above 0"),
         (lambda a, y: lb.proxy_anchor_loss(a, y, a[:3], alpha=0.0), ValueError, "alpha must be above 0"),
         (
-            lambda a, y: lb.cached_info_nce_loss(nn.Identity(), a, a, chunk_size=0),
+            lambda a, _: lb.cached_info_nce_loss(nn.Identity(), a, a, chunk_size=0),
             ValueError,
             "chunk_size must be above",
         ),
