@@ -260,6 +260,7 @@ class BoostingObjective:
             target, scores = first, second
         return self.derivatives(scores, target, sample_weight)
 
+    @torch.enable_grad()
     def derivatives(self, scores: Any, target: Any, sample_weight: Any = None) -> Arrays:
         """First and second derivative of each example's loss with respect to its own scores.
 
@@ -286,6 +287,7 @@ class BoostingObjective:
         gradient, hessian = self.derivatives(np.asarray(approxes), np.asarray(targets), weights)
         return list(zip((-gradient).tolist(), (-hessian).tolist(), strict=True))
 
+    @torch.enable_grad()
     def calc_ders_multi(self, approx: Any, target: Any, weight: float) -> tuple[list[float], list[list[float]]]:
         """As CatBoost asks for one score per class, one example at a time: with the whole matrix of second
         derivatives, whose diagonal gets the floor."""
@@ -308,8 +310,7 @@ class BoostingObjective:
         if _takes_labels(self.loss) and inputs.dim() == 2:
             truth = truth.long()
         inputs.requires_grad_()
-        with torch.enable_grad():
-            values = self.loss(inputs, truth, reduction="none", **self.settings)
+        values = self.loss(inputs, truth, reduction="none", **self.settings)
         if values.shape[:1] != inputs.shape[:1]:
             raise ValueError(
                 f"the loss must have one value for each example; with reduction='none' it gave {tuple(values.shape)} "
@@ -330,8 +331,7 @@ def _derivative(value: Tensor, inputs: Tensor) -> Tensor:
     """The derivative of a sum with respect to the scores, zero where it does not depend on them."""
     if not value.requires_grad:
         return torch.zeros_like(inputs)
-    with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(value, inputs, create_graph=True, allow_unused=True)
+    (gradient,) = torch.autograd.grad(value, inputs, create_graph=True, allow_unused=True)
     return torch.zeros_like(inputs) if gradient is None else gradient
 
 
