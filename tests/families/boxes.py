@@ -31,7 +31,12 @@ def _degenerate(boxes: Tensor, magnitude: float) -> list[Tensor]:
 @kind("boxes", axis=-2, adverse=_degenerate)
 def _boxes(s: Sample) -> Tensor:
     center, half = 0.5 * s.normal(s.batch, *s.size, 2), 0.15 + 0.7 * s.uniform(s.batch, *s.size, 2)
-    return s.scale * torch.cat([center - half, center + half], -1)
+    return _scale(s) * torch.cat([center - half, center + half], -1)
+
+
+def _scale(s: Sample) -> float:
+    """Slopes are as large as boxes are small: from a tenth on they fit into float16."""
+    return max(s.scale, 0.1) if s.scale else 0.0
 
 
 def _degenerate_rotated(boxes: Tensor, magnitude: float) -> list[Tensor]:
@@ -50,7 +55,7 @@ def _degenerate_rotated(boxes: Tensor, magnitude: float) -> list[Tensor]:
 
 @kind("rotated boxes", axis=-2, adverse=_degenerate_rotated)
 def _rotated_boxes(s: Sample) -> Tensor:
-    shape, scale = (s.batch, *s.size), min(s.scale, 20.0)  # so that squares of distances fit into float16
+    shape, scale = (s.batch, *s.size), min(_scale(s), 20.0)  # so that squares of distances fit into float16
     center, sides = 0.5 * scale * s.normal(*shape, 2), scale * (0.3 + 1.4 * s.uniform(*shape, 2))
     return torch.cat([center, sides, 2 * math.pi * s.uniform(*shape, 1)], -1)
 
