@@ -777,7 +777,7 @@ def equalization_loss(
     return _moved_cross_entropy(moved, labels, valid, None, reduction, logits.dtype)
 
 
-class EqualizationLoss(_CountsModule[P]):
+class EqualizationLoss(_CountsModule[...]):
     """Module form of `equalization_loss`, which draws the rare classes to leave out.
 
     Args:

@@ -1243,19 +1243,20 @@ def taylor_glo_loss(
     return _reduced(-total / scores.shape[1], valid, reduction, logits.dtype)
 
 
-class TaylorGLOLoss(LossModule[P]):
+class TaylorGLOLoss(LossModule[...]):
     """Module form of `taylor_glo_loss`: its coefficients are parameters.
 
     Args:
         theta: initial coefficients, `(8,)`; by default the squared error of the probabilities.
-        settings: those of `taylor_glo_loss`.
+        ignore_index: label of positions that do not count.
+        reduction: `"none"`, `"mean"` or `"sum"`.
     """
 
     function = staticmethod(taylor_glo_loss)
     settings = ("ignore_index", "reduction")
 
-    def __init__(self, theta: Tensor | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
+    def __init__(self, theta: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(ignore_index=ignore_index, reduction=reduction)
         initial = torch.tensor([0.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0, 0.0]) if theta is None else theta.detach().clone()
         check_layout("theta", initial, 8)
         self.theta = nn.Parameter(initial)
@@ -1364,7 +1365,7 @@ def _width(weights: Tensor, features: int) -> int:
     return hidden
 
 
-class LearnedLoss(LossModule[P]):
+class LearnedLoss(LossModule[...]):
     """Module form of `learned_loss`: its weights are a parameter.
 
     Args:
