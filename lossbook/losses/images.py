@@ -138,8 +138,7 @@ def _structure(x: Tensor, y: Tensor, weights: Tensor, c1: float, c2: float) -> t
 
     Only the sum of the two variances is needed, so four filtered maps do where five are usual.
     """
-    maps = _smoothed(torch.cat([x, y, x * x + y * y, x * y], 1), weights)
-    mean_x, mean_y, energy, product = maps.chunk(4, 1)
+    mean_x, mean_y, energy, product = (_smoothed(maps, weights) for maps in (x, y, x * x + y * y, x * y))
     both, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
     luminance = (2 * both + c1) / (squares + c1)
     # rounding can make a variance slightly negative, far outside data_range by more than the constant
@@ -339,8 +338,8 @@ def ms_ssim_loss(
         data_range: the largest possible value minus the smallest.
         weights: the exponents, from the finest to the coarsest scale; fewer of them allow smaller pictures.
         negatives: `"smooth"` replaces a term `t` below `f = 0.01` by `f² / (2f - t)`, which is positive, rises with it
-            and joins without a kink; `"relu"` (pytorch-msssim, PIQ, torchmetrics) by 0, without gradient;
-            `"normalize"` (torchmetrics) replaces every term by `(t + 1) / 2`.
+            and joins without a kink (a small gradient, which leads the right way); `"relu"` (pytorch-msssim, PIQ,
+            torchmetrics) by 0, without gradient; `"normalize"` (torchmetrics) replaces every term by `(t + 1) / 2`.
         per_channel: the product is formed for each channel, then averaged (pytorch-msssim); else means are taken over
             the channels first (torchmetrics).
         window: `"gaussian"` or `"uniform"`.

@@ -181,26 +181,33 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
     check_reduction(reduction)
     scores = widen(logits)
     truth = target.to(scores.dtype)
-    positive, negative = _place_weights(truth, balance)
-    values = positive * F.softplus(-scores) + negative * F.softplus(scores)
-    return reduce(values, reduction, positive + negative, logits.dtype)
+    places = math.prod(truth.shape[1:])
+    if balance:
+        positive, negative = _shares(truth)
+        values = negative * F.binary_cross_entropy_with_logits(
+            scores, truth, pos_weight=(positive / negative).expand_as(scores), reduction="none"
+        )
+    else:
+        values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
+    if reduction != "none":
+        values = values.reshape(len(values), places).sum(1)
+    if not balance:
+        values = values / places
+    return reduce(values, reduction, dtype=logits.dtype)
 
 
 CrossCorrelationLoss = as_module("CrossCorrelationLoss", cross_correlation_loss)
 
 
-def _place_weights(truth: Tensor, balance: bool) -> tuple[Tensor, Tensor]:
-    """What each place weighs as a positive and as a negative one; all of a map together weigh one."""
+def _shares(truth: Tensor) -> tuple[Tensor, Tensor]:
+    """What a positive and what a negative place of each map weighs, for places to be multiplied with."""
     places = math.prod(truth.shape[1:])
-    if not balance:
-        return truth / places, (1 - truth) / places
-    shape = (-1, *[1] * (truth.dim() - 1))
     positives = truth.reshape(len(truth), places).sum(1)
-    negatives = places - positives
-    both = (positives > 0).to(truth.dtype) + (negatives > 0).to(truth.dtype)
-    shares = (1 / (both * torch.where(count > 0, count, 1.0)).clamp_min(1e-30) for count in (positives, negatives))
-    by_positive, by_negative = (share.reshape(shape) for share in shares)
-    return truth * by_positive, (1 - truth) * by_negative
+    counts = positives, places - positives
+    kinds = sum((count > 0).to(truth.dtype) for count in counts)
+    shape = (-1, *[1] * (truth.dim() - 1))
+    positive, negative = ((1 / (kinds * torch.where(count > 0, count, 1.0))).reshape(shape) for count in counts)
+    return positive, negative
 
 
 @gradient_of(cross_correlation_loss)
@@ -208,8 +215,9 @@ def _cross_correlation_gradient(logits: Tensor, target: Tensor, *, balance: bool
     r""":math:`\partial\mathcal L / \partial s_u = -\frac{1}{N} w_u\, y_u\, \sigma(-y_u s_u)`: only places on the wrong
     side, or close to it, pull.
     """
-    positive, negative = _place_weights(target.to(logits.dtype), balance)
-    return (negative * logits.sigmoid() - positive * (-logits).sigmoid()) / len(logits)
+    truth = target.to(logits.dtype)
+    positive, negative = _shares(truth) if balance else 2 * (1 / math.prod(truth.shape[1:]),)
+    return (negative * (1 - truth) * logits.sigmoid() - positive * truth * (-logits).sigmoid()) / len(logits)
 
 
 @loss(
