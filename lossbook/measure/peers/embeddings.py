@@ -1,0 +1,78 @@
+"""Who has the losses of embeddings as well."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ._entry import Entry, Input, noise
+
+
+def pairs(N: int = 1024, D: int = 512) -> dict[str, Tensor]:
+    """Embeddings `z`, their partners `x` and strangers `n`, as unit vectors; which pairs are alike, `y`; and the number
+    of each row, `i`."""
+    z = noise(N, D, seed=0)
+    rows = {"z": z, "x": z + noise(N, D, seed=1), "n": noise(N, D, seed=2)}
+    rows = {name: F.normalize(tensor, dim=1) for name, tensor in rows.items()}
+    return rows | {"y": torch.arange(N) % 2, "i": torch.arange(N)}
+
+
+def many_pairs(N: int = 65536, D: int = 128) -> dict[str, Tensor]:
+    return pairs(N, D)
+
+
+def classes(N: int = 512, D: int = 128, C: int = 64) -> dict[str, Tensor]:
+    """Unit vectors `z`, the class of each, `y`, and a row `w` for each class."""
+    w, y = noise(C, D, seed=0), torch.arange(N) % C
+    return {"z": F.normalize(w[y] + noise(N, D, seed=1), dim=1), "y": y, "w": w}
+
+
+def identities(N: int = 512, D: int = 256, C: int = 4096) -> dict[str, Tensor]:
+    return classes(N, D, C)
+
+
+BATCH, MANY, CLASSES, IDENTITIES = "1024x512 pairs", "65536x128 pairs", "512x128, 64 classes", "512x256, 4096 classes"
+INPUTS: dict[str, Input] = {BATCH: pairs, MANY: many_pairs, CLASSES: classes, IDENTITIES: identities}
+SMALL: dict[str, Input] = {
+    BATCH: lambda: pairs(6, 4),
+    MANY: lambda: many_pairs(6, 4),
+    CLASSES: lambda: classes(8, 4, 3),
+    IDENTITIES: lambda: identities(8, 4, 5),
+}
+
+
+def _with_rows(module: str, name: str, rows: str) -> str:
+    sizes = "w.shape[0], w.shape[1]"
+    return f"torch.func.functional_call(pml.{module.format(sizes)}, {{'{name}': {rows}}}, (z, y))"
+
+
+ENTRIES = (
+    Entry("triplet_margin_loss", MANY, "lb.triplet_margin_loss(z, x, n)", ("F.triplet_margin_loss(z, x, n, eps=0)",)),
+    Entry("byol_loss", MANY, "lb.byol_loss(z, x)", ("2 - 2 * F.cosine_similarity(z, x).mean()",)),
+    Entry("audio_visual_consistency_loss", MANY, "lb.audio_visual_consistency_loss(z, x)",
+          ("1 - F.cosine_similarity(z, x).mean()",)),
+    Entry("batch_triplet_loss", CLASSES, "lb.batch_triplet_loss(z, y, margin=0.05, mining='all', average='nonzero')",
+          ("pml.TripletMarginLoss()(z, y)",)),
+    Entry("n_pairs_loss", BATCH, "lb.n_pairs_loss(z, x)", ("F.cross_entropy(z @ x.T, i)",)),
+    Entry("info_nce_loss", BATCH, "lb.info_nce_loss(z, x)",
+          ("pml.NTXentLoss(temperature=0.1)(z, i, ref_emb=x, ref_labels=i)",
+           "F.cross_entropy(F.normalize(z, dim=1) @ F.normalize(x, dim=1).T / 0.1, i)")),
+    Entry("nt_xent_loss", BATCH, "lb.nt_xent_loss(z, x)",
+          ("pml.NTXentLoss(temperature=0.5)(torch.cat([z, x]), i.repeat(2))",)),
+    Entry("sup_con_loss", CLASSES, "lb.sup_con_loss(z, y)", ("pml.SupConLoss(temperature=0.1)(z, y)",)),
+    Entry("clip_loss", BATCH, "lb.clip_loss(z, x, logit_scale=10.0, normalize=False)",
+          ("open_clip.ClipLoss()(z, x, 10.0)",)),
+    Entry("siglip_loss", BATCH, "lb.siglip_loss(z, x, normalize=False)",
+          ("open_clip.SigLipLoss()(z, x, 10.0, -10.0)",)),
+    Entry("vicreg_loss", BATCH, "lb.vicreg_loss(z, x)", ("pml.VICRegLoss()(z, ref_emb=x)",)),
+    Entry("multi_similarity_loss", CLASSES, "lb.multi_similarity_loss(z, y)", ("pml.MultiSimilarityLoss()(z, y)",)),
+    Entry("circle_loss", CLASSES, "lb.circle_loss(z, y, margin=0.4)", ("pml.CircleLoss()(z, y)",)),
+    Entry("arcface_loss", IDENTITIES, "lb.arcface_loss(z, y, w)",
+          (_with_rows("ArcFaceLoss({}, margin=28.64788975654116)", "W", "w.T"),)),
+    Entry("cosface_loss", IDENTITIES, "lb.cosface_loss(z, y, w)", (_with_rows("CosFaceLoss({})", "W", "w.T"),)),
+    Entry("proxy_nca_loss", IDENTITIES, "lb.proxy_nca_loss(z, y, w, include_positive=True)",
+          (_with_rows("ProxyNCALoss({})", "proxies", "w"),)),
+    Entry("proxy_anchor_loss", IDENTITIES, "lb.proxy_anchor_loss(z, y, w)",
+          (_with_rows("ProxyAnchorLoss({})", "proxies", "w"),)),
+)  # fmt: skip
