@@ -1550,7 +1550,8 @@ def vq_commitment_loss(
     check_positive("commitment", commitment, zero=True)
     check_reduction(reduction)
     z, e = together(embeddings, codes)
-    values = (z.detach() - e) ** 2 + commitment * (z - e.detach()) ** 2
+    values = F.mse_loss(e, z.detach(), reduction="none")
+    values = values + commitment * F.mse_loss(z, e.detach(), reduction="none")
     return reduce(values, reduction, dtype=embeddings.dtype)
 
 

@@ -36,6 +36,7 @@ SMALL = {
     "codes 16384x128": lambda: codes(4, 3),
 }
 SCORES, PICTURES, CODES = INPUTS
+NORMAL = "torch.distributions.Normal"
 BCE = "F.binary_cross_entropy_with_logits"
 
 ENTRIES = (
@@ -51,8 +52,7 @@ ENTRIES = (
     Entry("conditional_adversarial_loss", PICTURES, "lb.conditional_adversarial_loss(z, x, y)",
           (f"{BCE}(y, torch.ones_like(y)) + 100 * F.l1_loss(z, x)",)),
     Entry("gaussian_kl_loss", CODES, "lb.gaussian_kl_loss(z, s)",
-          ("torch.distributions.kl_divergence(torch.distributions.Normal(z, (s / 2).exp()), "
-           "torch.distributions.Normal(0.0, 1.0)).sum(1).mean()",)),
+          (f"torch.distributions.kl_divergence({NORMAL}(z, (s / 2).exp()), {NORMAL}(0.0, 1.0)).sum(1).mean()",)),
     Entry("vae_loss", CODES, "lb.vae_loss(z, p, p, s)",
           ("(0.5 * F.mse_loss(z, p, reduction='sum') - 0.5 * (1 + s - p**2 - s.exp()).sum()) / len(z)",)),
     Entry("vq_commitment_loss", CODES, "lb.vq_commitment_loss(z, p)",
