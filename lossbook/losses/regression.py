@@ -1250,8 +1250,9 @@ def _as_tensor(level: float | tuple[float, ...], like: Tensor) -> float | Tensor
 
 
 def _sided(error: Tensor, level: float | Tensor) -> Tensor:
-    """What an error counts: `1 - level` above the target, `level` below it, and the mean of both on it."""
-    return 0.5 + (0.5 - level) * torch.sign(error)
+    """What an error counts: `1 - level` above the target, `level` elsewhere."""
+    level = torch.as_tensor(level, dtype=error.dtype, device=error.device)
+    return torch.where(error > 0, 1 - level, level)
 
 
 @loss(
