@@ -1210,8 +1210,9 @@ def siglip_loss(
     check_reduction(reduction)
     images, texts = _pairs(image_embeddings, text_embeddings, normalize, gather)
     scale, bias = _one_number(logit_scale, images.dtype), _one_number(logit_bias, images.dtype)
-    logits = _products(images * scale, texts) + bias
-    values = _softplus(torch.where(_diagonal(images), -logits, logits)).sum(1)
+    answers = -bias - _products(images * scale, texts)  # no for all pairs, so far
+    answers = answers.diagonal_scatter(-answers.diagonal())
+    values = -F.logsigmoid(answers).sum(1)
     return reduce(values, reduction, dtype=image_embeddings.dtype)
 
 
@@ -2447,8 +2448,11 @@ def _proxy_anchor_gradient(
 @loss(
     tasks=("image classification", "text-to-image", "challenges and future"),
     names=("GradCache", "cached InfoNCE", "gradient caching"),
-    domain={"encoder": "a model", "queries": "inputs of the model, numbers or tokens",
-            "keys": "inputs of the model, numbers or tokens"},
+    domain={
+        "encoder": "a model",
+        "queries": "inputs of the model, numbers or tokens",
+        "keys": "inputs of the model, numbers or tokens",
+    },
     range=(0.0, float("inf")),
     properties={
         "minimum_at_target": not_applicable("the first argument is a model"),
