@@ -350,8 +350,9 @@ def least_squares_discriminator_loss(
         tensor(0.6250)
     """
     real, fake = _two_scores(real_logits, fake_logits, reduction)
-    values = 0.5 * (real - real_label) ** 2 + 0.5 * (fake - fake_label) ** 2
-    return reduce(values, reduction, dtype=real_logits.dtype)
+    values = F.mse_loss(real, torch.full_like(real, real_label), reduction="none")
+    values = values + F.mse_loss(fake, torch.full_like(fake, fake_label), reduction="none")
+    return (0.5 * reduce(values, reduction)).to(real_logits.dtype)
 
 
 LeastSquaresDiscriminatorLoss = as_module("LeastSquaresDiscriminatorLoss", least_squares_discriminator_loss)
@@ -406,8 +407,9 @@ def least_squares_generator_loss(fake_logits: Tensor, *, real_label: float = 1.0
         >>> least_squares_generator_loss(torch.tensor([0.0]))
         tensor(0.5000)
     """
-    values = 0.5 * (_fake_scores(fake_logits, reduction) - real_label) ** 2
-    return reduce(values, reduction, dtype=fake_logits.dtype)
+    fake = _fake_scores(fake_logits, reduction)
+    values = F.mse_loss(fake, torch.full_like(fake, real_label), reduction="none")
+    return (0.5 * reduce(values, reduction)).to(fake_logits.dtype)
 
 
 LeastSquaresGeneratorLoss = as_module("LeastSquaresGeneratorLoss", least_squares_generator_loss)
