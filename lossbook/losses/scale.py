@@ -565,7 +565,7 @@ def log_uniform_sample(
 
     Example:
         >>> log_uniform_sample(1000, 50, generator=torch.Generator().manual_seed(0)).bincount()[:3]
-        tensor([173,  88,  75])
+        tensor([173, 112,  67])
     """
     check_positive("classes", classes)
     uniform = torch.rand(count, dtype=torch.float64, generator=generator, device=device)
