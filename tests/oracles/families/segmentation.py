@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import inputs
+import numpy as np
 from entries import CHANNELS, IN_FLOAT32, LABELS, MASKS, PLANE, Case, Difference, Reference
 
 TITLE = "Segmentation"
@@ -534,3 +536,69 @@ DIFFERENCES = [
         "The answer is an empty tensor of shape (0, 2); what is shown is that shape.",
     ),
 ]
+
+
+# --- center lines, correlation, Wasserstein Dice, hard pixels, compounds, masks of queries ----------------------------
+
+
+def samples() -> dict[str, dict[str, np.ndarray]]:
+    """Queries and the segments that they were matched with."""
+    rng = np.random.default_rng(41)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+
+    return {
+        "segmentation: queries": {
+            "z": normal(2, 4, 5), "s": 2 * normal(2, 5, 3, 4), "y": np.array([[0, 2, -1], [1, 1, 0]]),
+            "g": rng.integers(2, size=(2, 3, 3, 4)), "m": np.array([[3, 0, 0], [2, 4, 1]]),
+        },
+        "segmentation: distances": inputs.draw()["multiclass"] | {
+            "m": np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.25], [1.0, 0.25, 0.0]]),
+        },
+    }  # fmt: skip
+
+
+_QUERIES, _DISTANT = ("segmentation: queries",), ("segmentation: distances",)
+
+CASES += [
+    Case("monai", "cl_dice_loss", "monai.SoftclDiceLoss(iter_=2, smooth=1e-30)"
+         "(z.sigmoid()[:, None], y[:, None].double())",
+         "lb.cl_dice_loss(z, y, task='binary', iterations=2)", MASKS),
+    Case("monai", "mcc_loss", "monai.MCCLoss(softmax=True, to_onehot_y=True, smooth_dr=0)(z, y[:, None])",
+         "lb.mcc_loss(z, y)", LABELS),
+    Case("monai", "generalized_wasserstein_dice_loss",
+         "monai.GeneralizedWassersteinDiceLoss(m.numpy(), smooth_nr=1e-5, smooth_dr=1e-5)(z, y)",
+         "lb.generalized_wasserstein_dice_loss(z, y, m)", _DISTANT),
+    Case("monai", "generalized_wasserstein_dice_loss",
+         "monai.GeneralizedWassersteinDiceLoss(m.numpy(), weighting_mode='GDL', smooth_nr=1e-5, smooth_dr=1e-5)(z, y)",
+         "lb.generalized_wasserstein_dice_loss(z, y, m, weighting='size')", _DISTANT, "", IN_FLOAT32),
+    Case("monai", "log_hausdorff_dt_loss",
+         "monai.LogHausdorffDTLoss(softmax=True, to_onehot_y=True, include_background=True)(z, y[:, None])",
+         "lb.log_hausdorff_dt_loss(z, y, per_image=False)", PLANE, "", IN_FLOAT32),
+    Case("kornia", "hausdorff_er_loss", "kornia.HausdorffERLoss()(z.softmax(1), y[:, None])",
+         "lb.hausdorff_er_loss(z, y)", PLANE, "its kernel is in float32", IN_FLOAT32),
+    Case("torch", "topk_cross_entropy",
+         "F.cross_entropy(z, y, reduction='none').flatten().topk(int(0.25 * y.numel())).values.mean()",
+         "lb.topk_cross_entropy(z, y, per_image=False)", ("multiclass",), "as nnU-Net has it"),
+]  # fmt: skip
+
+REFERENCES += [
+    Reference("log_hausdorff_dt_loss", "ref.log_hausdorff(z, y, 2.0)", "lb.log_hausdorff_dt_loss(z, y)", PLANE,
+              IN_FLOAT32),
+    Reference("hausdorff_er_loss", "ref.hausdorff_erosion(z, y, 2.0, 3)", "lb.hausdorff_er_loss(z, y, iterations=3)",
+              ("multiclass",)),
+    Reference("cl_dice_loss", "ref.cl_dice(z, y, 2)", "lb.cl_dice_loss(z, y, iterations=2)", ("multiclass", "volume")),
+    Reference("mcc_loss", "ref.mcc(z, y)", "lb.mcc_loss(z, y)", LABELS),
+    Reference("sensitivity_specificity_loss", "ref.sensitivity_specificity(z, y, 0.05)",
+              "lb.sensitivity_specificity_loss(z, y)", LABELS),
+    Reference("generalized_wasserstein_dice_loss", "ref.wasserstein_dice(z, y, m)",
+              "lb.generalized_wasserstein_dice_loss(z, y, m)", _DISTANT),
+    Reference("topk_cross_entropy", "ref.topk_cross_entropy(z, y, 0.25)", "lb.topk_cross_entropy(z, y)", LABELS),
+    Reference("unified_focal_loss", "ref.unified_focal(z, y, 0.6, 0.5, 0.5)", "lb.unified_focal_loss(z, y)",
+              ("multiclass", "volume")),
+    Reference("exponential_logarithmic_loss", "ref.exponential_logarithmic(z, y, w)",
+              "lb.exponential_logarithmic_loss(z, y, weight=w)", ("multiclass", "volume")),
+    Reference("mask_classification_loss", "ref.mask_classification(z, s, y, g, m)",
+              "lb.mask_classification_loss(z, s, y, g, m)", _QUERIES),
+]  # fmt: skip
