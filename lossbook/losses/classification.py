@@ -666,7 +666,7 @@ def nll_loss(
     It is what remains of :func:`cross_entropy` once the log-softmax is taken: `nll_loss(z.log_softmax(1), y)` is
     `cross_entropy(z, y)`. The arithmetic is that of :func:`torch.nn.functional.nll_loss`; where every label is
     ignored, the mean is a zero attached to the graph. Probabilities or logits that are passed by mistake are refused
-    where that shows, in a positive number at a true class (eager mode, CPU).
+    where that shows, in a loss below zero (eager mode, CPU).
 
     Args:
         log_probabilities: logarithms of class probabilities, `(N, C, *)`, such as `log_softmax` gives.
@@ -700,11 +700,14 @@ def nll_loss(
     if valid is not None:
         scores = torch.where(valid.unsqueeze(1), scores, 0.0)
     weight = None if weight is None else weight.to(scores.dtype)
-    values = F.nll_loss(scores, labels, weight, ignore_index=ignore_index, reduction="none")
-    if values.numel() and known(values, lambda: values.amin() >= -1e-3) is False:
+    sum_or_none = "none" if reduction == "none" else "sum"
+    values = F.nll_loss(scores, labels, weight, ignore_index=ignore_index, reduction=sum_or_none)
+    if known(values, lambda: values.sum() >= -1e-3 * labels.numel()) is False:
         raise ValueError("log_probabilities must not be above 0; apply log_softmax, or use cross_entropy on logits")
-    counts = None if weight is None and valid is None else _label_weights(labels, valid, weight, scores.dtype)
-    return reduce(values, reduction, counts, log_probabilities.dtype)
+    if reduction == "mean":
+        count = _label_weights(labels, valid, weight, scores.dtype).sum()
+        values = values / torch.where(count > 0, count, 1)
+    return values.to(log_probabilities.dtype)
 
 
 NLLLoss = as_module("NLLLoss", nll_loss)
@@ -964,6 +967,9 @@ def kl_divergence_loss(
     check_choice("direction", direction, ("forward", "reverse"))
     check_reduction(reduction)
     log_p, truth = _two_distributions(prediction, target, from_logits)
+    if direction == "forward" and reduction != "none":
+        total, count = F.kl_div(log_p, truth, reduction="sum"), prediction[:, 0].numel()
+        return (total / max(count, 1) if reduction == "mean" else total).to(prediction.dtype)
     if direction == "forward":
         values = F.kl_div(log_p, truth, reduction="none").sum(1)
     else:
@@ -1761,9 +1767,9 @@ def temporal_cross_entropy(
         check_layout("lengths", lengths, target.shape[0])
         inside = torch.arange(target.shape[-1], device=target.device) < lengths.reshape(-1, *[1] * (target.dim() - 1))
         target = torch.where(inside, target, ignore_index)
-    scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     if smoothness == 0:
-        return _reduced(F.cross_entropy(scores, labels, reduction="none"), valid, reduction, logits.dtype)
+        return cross_entropy(logits, target, ignore_index=ignore_index, reduction=reduction)
+    scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     check_layout("logits", logits, "N", "C", "T", "*")
     log_p = scores.log_softmax(1)
     values = F.nll_loss(log_p, labels, reduction="none")
@@ -1871,13 +1877,15 @@ def attention_target_loss(
     else:
         check_probabilities("attention", attention)
         log_a = _safe_log(scores)
-    if heads == "mean":
-        log_a = log_a.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
     hit = (target > 0)[:, None, None]
     some = hit.any(-1, keepdim=True)
     if tokens == "sum":  # without a target token all keys are taken, so that the value is finite; it does not count
         log_hit = torch.where(hit | ~some, log_a, torch.finfo(log_a.dtype).min).logsumexp(-1)
+        if heads == "mean":
+            log_hit = log_hit.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
     else:
+        if heads == "mean":
+            log_a = log_a.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
         log_hit = torch.where(hit, log_a, 0.0).sum(-1) / hit.sum(-1).clamp_min(1)
     counted = some[:, 0, :, 0].expand(attention.shape[0], attention.shape[2])
     values = torch.where(counted, -log_hit.mean(1), 0.0)

@@ -18,7 +18,6 @@ def rows(N: int = 4096, C: int = 1000) -> dict[str, Tensor]:
         "v": v,
         "t": v.softmax(1),
         "m": (noise(N, C, seed=13) > 1.5).float(),
-        "groups": (torch.arange(C) // 10).unsqueeze(0),
     }
 
 
@@ -167,13 +166,6 @@ ENTRIES = (
         "lb.brier_loss(z, y)",
         ("(z.softmax(1) - F.one_hot(y, z.shape[1])).square().sum(1).mean()",),
     ),
-    Entry("zero_one_loss", ROWS, "lb.zero_one_loss(z, y)", ("(z.argmax(1) != y).float().mean() + 0 * z.sum()",)),
-    Entry(
-        "hierarchical_cross_entropy",
-        ROWS,
-        "lb.hierarchical_cross_entropy(z, y, ancestors=groups, alpha=0.0)",
-        ("F.cross_entropy(z, y)",),
-    ),
     Entry("temporal_cross_entropy", FRAMES, "lb.temporal_cross_entropy(z, y)", ("F.cross_entropy(z, y)",)),
     Entry(
         "temporal_cross_entropy",
@@ -181,8 +173,8 @@ ENTRIES = (
         "lb.temporal_cross_entropy(z, y, smoothness=0.15)",
         (
             (
-                "(lambda q, p: F.cross_entropy(z, y) + 0.15 * F.mse_loss(q, p, reduction='none').clamp(0, 16).mean(1).sum()"
-                " / y.numel())(z[:, :, 1:].log_softmax(1), z.detach()[:, :, :-1].log_softmax(1))"
+                "(lambda q, p: F.cross_entropy(z, y) + 0.15 * F.mse_loss(q, p, reduction='none').clamp(0, 16).mean(1)"
+                ".sum() / y.numel())(z[:, :, 1:].log_softmax(1), z.detach()[:, :, :-1].log_softmax(1))"
             ),
         ),
     ),
