@@ -64,6 +64,7 @@ class Kind:
         axis: the axis along which positions may be reordered, alike in all arguments; `None` where there is none.
         any_layout: whether `(N, *)` or `(N, C, *)` may have any number of dimensions `*`, which mean nothing.
         batched: whether its first dimension is the batch (class prototypes, for one, have none).
+        any_length: whether it may be longer or shorter and nothing else has to change (classes drawn at random).
         everywhere: whether all real numbers are in the domain, so that tests may move and scale at will.
         adverse: from a drawn tensor and a magnitude, extreme tensors of the domain.
     """
@@ -72,6 +73,7 @@ class Kind:
     axis: int | None = -1
     any_layout: bool = False
     batched: bool = True
+    any_length: bool = False
     everywhere: bool = False
     adverse: Callable[[Tensor, float], list[Tensor]] = lambda first, _: [first]
 

@@ -225,6 +225,10 @@ def test_empty_batch_is_a_zero_attached_to_the_graph(card, case):
         assert value.isfinite()  # the batch as one region without a pixel
 
 
+def place_of_target(card) -> int:
+    return list(card.domain).index("target")
+
+
 @every_ignoring_card
 @pytest.mark.parametrize("task", ["multiclass", "multilabel", "binary"])
 def test_everything_ignored_is_a_zero_attached_to_the_graph(card, task):
@@ -234,7 +238,8 @@ def test_everything_ignored_is_a_zero_attached_to_the_graph(card, task):
     for per_image in (True, False) if "per_image" in card.parameters else (None,):
         settings = case | {"ignore_index": 255} | ({} if per_image is None else {"per_image": per_image})
         first, *others = draw(card, settings)
-        others[0] = torch.full_like(others[0], 255)
+        place = place_of_target(card) - 1
+        others[place] = torch.full_like(others[place], 255)
         first.requires_grad_()
         value = card.function(first, *others, **settings)
         value.backward()
@@ -249,9 +254,12 @@ def test_ignored_positions_neither_count_nor_get_a_gradient_not_even_from_nan(ca
         if task == "multiclass" and card.name in ("bce_dice_loss", "combo_loss"):
             continue
         first, *others = draw(card, settings, seed=3)
-        ignored = others[0] == 255
+        ignored = others[place_of_target(card) - 1] == 255
         assert ignored.any() and not ignored.all()
-        spread = ignored.unsqueeze(1).expand_as(first) if task_of(card, settings) == "multiclass" else ignored
+        if ignored.shape == first.shape:
+            spread = ignored
+        else:  # a label for the scores of all classes, or for a hidden state
+            spread = ignored.unsqueeze(1 if task_of(card, settings) == "multiclass" else -1).expand_as(first)
         poisoned = torch.where(spread, float("nan"), first)
         assert torch.equal(card.function(poisoned, *others, **settings), card.function(first, *others, **settings))
         grad = gradient(card, [poisoned, *others], **settings)
@@ -264,8 +272,11 @@ def test_ignoring_equals_cutting_out(card):
     """One image, where the ignored positions can simply be left away."""
     settings = {"ignore_index": 255}
     tensors = draw(card, settings, batch=1, size=(12,), seed=5)
-    kept = (tensors[1] != 255).reshape(-1)
-    cut = [t if kind.axis is None else t[..., kept] for t, kind in zip(tensors, kinds(card), strict=True)]
+    kept = (tensors[place_of_target(card)] != 255).reshape(-1).nonzero().squeeze(1)
+    cut = [
+        t if kind.axis is None else t.index_select(kind.axis, kept)
+        for t, kind in zip(tensors, kinds(card), strict=True)
+    ]
     value, expected = card.function(*tensors, **settings), card.function(*cut)
     assert torch.isclose(value, expected, rtol=1e-12)
 
@@ -368,7 +379,7 @@ def test_mixed_devices(card):
 def test_wrong_shape(card, case):
     first, *others = draw(card, case)
     for index, other in enumerate(others):
-        if other.dim() == 0:
+        if other.dim() == 0 or kinds(card)[1 + index].any_length:
             continue
         wrong = [*others]
         wrong[index] = other[..., :-1]

@@ -74,7 +74,7 @@ def test_constraints_pin_every_dependency():
     for lines in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
         for requirement in map(Requirement, lines):
             name = canonicalize_name(requirement.name)
-            if name == "lossbook":
+            if name == "lossbook" or (requirement.marker and not requirement.marker.evaluate()):
                 continue
             assert requirement.specifier.contains(pinned[name]), f"{requirement} against {pinned[name]}"
 

@@ -164,7 +164,7 @@ def effective_number_weights(class_counts: Tensor, *, beta: float = 0.999) -> Te
         w_c \propto \frac{1 - \beta}{1 - \beta^{n_c}}, \qquad \sum_c w_c = C
 
     Zero for `beta` weighs all classes alike; toward one the weights become :math:`1 / n_c`, and one is that limit.
-    They fit the `weight` of :func:`cross_entropy` and :func:`ldam_loss` (deferred reweighting: pass them from a late
+    They fit the `weight` of :func:`~lossbook.losses.classification.cross_entropy` and :func:`ldam_loss` (deferred reweighting: pass them from a late
     epoch on).
 
     Args:

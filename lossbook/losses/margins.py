@@ -563,7 +563,7 @@ def savage_loss(logits: Tensor, target: Tensor, *, ignore_index: int | None = No
     Args:
         logits: log-odds, any shape.
         target: truth of the same shape, booleans or 0 and 1. A number between them shrinks the score by the factor
-            :math:`2y - 1`; for the Brier score of a probability see :func:`lossbook.brier_loss`.
+            :math:`2y - 1`; for the Brier score of a probability see :func:`~lossbook.losses.classification.brier_loss`.
         ignore_index: value of the target that marks entries which do not count, or `None`.
         reduction: `"none"` gives the shape of the logits; `"mean"` divides by the number of counted entries.
 

@@ -89,7 +89,7 @@ def pgd_attack(
         model: from inputs to what the loss takes. If it is a module, its parameters' gradients are not touched.
         inputs: what to perturb, `(N, *)`, within the bounds.
         target: truth, `(N, ...)`.
-        loss: from output and target to the loss; :func:`cross_entropy` by default.
+        loss: from output and target to the loss; :func:`~lossbook.losses.classification.cross_entropy` by default.
         epsilon: radius of the ball, in the units of the inputs, at least 0.
         step_size: length of a step, at least 0.
         steps: number of steps, at least 0.
@@ -147,7 +147,7 @@ def fgsm_attack(
         model: from inputs to what the loss takes.
         inputs: what to perturb, `(N, *)`, within the bounds.
         target: truth, `(N, ...)`.
-        loss: from output and target to the loss; :func:`cross_entropy` by default.
+        loss: from output and target to the loss; :func:`~lossbook.losses.classification.cross_entropy` by default.
         epsilon: the change of every entry, at least 0.
         bounds: smallest and largest value of an input; `None` for inputs without bounds.
         evaluate: as for :func:`pgd_attack`.

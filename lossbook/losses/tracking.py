@@ -352,7 +352,7 @@ def mahalanobis_loss(
 
         \ell = (y - \hat y)^{\top} S^{-1} (y - \hat y)
 
-    It is the square of the Mahalanobis distance (of :func:`scipy.spatial.distance.mahalanobis`), what Deep SORT gates
+    It is the square of the Mahalanobis distance (of `scipy.spatial.distance.mahalanobis`), what Deep SORT gates
     detections with: under the model it follows a chi-squared distribution with `D` degrees of freedom. A learned
     covariance would grow without end: `log_determinant` adds what holds it, and gives the Gaussian negative
     log-likelihood. :math:`S^{-1}` is never formed; the Cholesky factor of :math:`S` is solved with.

@@ -12,6 +12,7 @@ import lightgbm
 import numpy as np
 import pytest
 import torch
+import xgboost
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.tree import DecisionTreeClassifier
@@ -444,7 +445,6 @@ def test_lightgbm_learns_with_losses_that_it_does_not_have():
     ids=["squares", "pseudo-Huber", "logistic", "softmax"],
 )
 def test_xgboost_grows_the_same_trees(name, data, loss, settings, params, weighted):
-    xgboost = pytest.importorskip("xgboost")
     weight = np.random.default_rng(0).uniform(0.5, 2, len(data.target)) if weighted else None
     train = xgboost.DMatrix(data.data, data.target, weight=weight)
     common = {"max_depth": 3, "nthread": 1, "tree_method": "hist"}
@@ -462,7 +462,6 @@ def test_xgboost_grows_the_same_trees(name, data, loss, settings, params, weight
 
 
 def test_xgboost_estimator():
-    xgboost = pytest.importorskip("xgboost")
     weight = np.random.default_rng(0).uniform(0.5, 2, len(DIABETES.target))
     settings = {"n_estimators": 10, "max_depth": 3, "n_jobs": 1, "base_score": 0.0}
     objective = lb.as_boosting_objective(lb.euclidean_loss, "xgboost")
