@@ -1061,7 +1061,8 @@ def clip_loss(
             gradient. The module learns its logarithm, beginning at `log(1 / 0.07)` and held below `log(100)`.
         label_smoothing: share of the target that is spread evenly over the batch, in [0, 1].
         normalize: whether embeddings are divided by their lengths; `False` where that has been done.
-        gather: whether the batch is that of all processes of `torch.distributed`, see `lossbook.losses.gather_with_gradient`.
+        gather: whether the batch is that of all processes of `torch.distributed`, see
+            `gather_with_gradient`.
             Every process then has the loss of the whole batch; averaged over processes, as `DistributedDataParallel`
             does, the gradients of the weights are those of one process with that batch.
         reduction: `"none"` gives the mean of both directions for each pair, `(N,)`; `"mean"` divides by `N`.

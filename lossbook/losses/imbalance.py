@@ -164,8 +164,8 @@ def effective_number_weights(class_counts: Tensor, *, beta: float = 0.999) -> Te
         w_c \propto \frac{1 - \beta}{1 - \beta^{n_c}}, \qquad \sum_c w_c = C
 
     Zero for `beta` weighs all classes alike; toward one the weights become :math:`1 / n_c`, and one is that limit.
-    They fit the `weight` of :func:`~lossbook.losses.classification.cross_entropy` and :func:`ldam_loss` (deferred reweighting: pass them from a late
-    epoch on).
+    They fit the `weight` of :func:`~lossbook.losses.classification.cross_entropy` and :func:`ldam_loss` (deferred
+    reweighting: pass them from a late epoch on).
 
     Args:
         class_counts: number of training examples of each class, `(C,)`; zero is treated as one.
