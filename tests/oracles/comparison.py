@@ -108,7 +108,7 @@ def _bound(distance: float | None) -> str:
     """A bound instead of the number itself, which changes from machine to machine."""
     if distance is None:
         return "no gradient"
-    bound = next(bound for bound in (1e-12, 1e-9, 1e-7, 1e-6, 1e-5) if distance <= bound)
+    bound = next(bound for bound in (1e-12, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4) if distance <= bound)
     return f"$< 10^{{{round(math.log10(bound))}}}$"
 
 
@@ -213,9 +213,17 @@ def _oracle_rows(family: Family) -> Iterator[str]:
         yield f"| [`{loss}`](#atlas-{loss}) | {_bound(max(slow)) if slow else '–'} | {others or '–'} |"
 
 
+FAMILY_INTRODUCTION = """\
+Each row is a call of another library, or what a reader would write in plain PyTorch, beside the call of ours that gives the
+same number. *Value* and *Gradient* bound the largest relative difference over all inputs that were tried; a metric has no
+gradient. *Mind* says where the two differ in what they take or in how they average. [Conventions](../conventions.md) says
+what the letters in the calls stand for, and which versions were asked.
+"""
+
+
 def page(family: Family) -> str:
     """The page of one family, as Markdown."""
-    parts = [f"# {family.title}: who computes what\n", "[Conventions](../conventions.md) says how to read the calls.\n"]
+    parts = [f"# {family.title}: who computes what\n", FAMILY_INTRODUCTION]
     for loss in dict.fromkeys(case.loss for case in family.cases):
         rows = [_case_row(family.name, case) for case in family.cases if case.loss == loss]
         parts.append(
