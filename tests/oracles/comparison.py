@@ -214,10 +214,10 @@ def _oracle_rows(family: Family) -> Iterator[str]:
 
 
 FAMILY_INTRODUCTION = """\
-Each row is a call of another library, or what a reader would write in plain PyTorch, beside the call of ours that gives the
-same number. *Value* and *Gradient* bound the largest relative difference over all inputs that were tried; a metric has no
-gradient. *Mind* says where the two differ in what they take or in how they average. [Conventions](../conventions.md) says
-what the letters in the calls stand for, and which versions were asked.
+Each row is a call of another library, or what a reader would write in plain PyTorch, beside the call of ours that gives
+the same number. *Value* and *Gradient* bound the largest relative difference over all inputs that were tried; a metric
+has no gradient. *Mind* says where the two differ in what they take or in how they average.
+[Conventions](../conventions.md) says what the letters in the calls stand for, and which versions were asked.
 """
 
 
