@@ -152,16 +152,21 @@ class LossCard:
 
 def _modules() -> dict[Callable[..., Tensor], type[nn.Module]]:
     """For each loss the module class whose `function` it is: derived by `as_module`, or written by hand."""
-    classes = [item for item in vars(losses).values() if isinstance(item, type) and issubclass(item, nn.Module)]
+    public = [getattr(family, name) for family in losses.families() for name in family.__all__]
+    classes = [item for item in public if isinstance(item, type) and issubclass(item, nn.Module)]
     return {item.function: item for item in classes if hasattr(item, "function")}
 
 
 def _gathered() -> dict[str, LossCard]:
+    """The cards family by family, whichever family was imported first."""
     modules = _modules()
-    for name, facts in FACTS.items():
+    order = [family.__name__ for family in losses.families()]
+    gathered = {}
+    for name, facts in sorted(FACTS.items(), key=lambda item: order.index(item[1].function.__module__)):
         if facts.function not in modules:
             raise LookupError(f"{name} has a card but no module in lossbook.losses")
-    return {name: LossCard(name, facts.function, modules[facts.function], facts) for name, facts in FACTS.items()}
+        gathered[name] = LossCard(name, facts.function, modules[facts.function], facts)
+    return gathered
 
 
 cards: dict[str, LossCard] = _gathered()

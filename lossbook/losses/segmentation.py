@@ -1156,7 +1156,7 @@ def _ce_dice_gradient(logits: Tensor, target: Tensor, *, smooth: float = 1e-5) -
 
 
 @loss(
-    tasks=("semantic segmentation",),
+    tasks=("semantic segmentation", "challenges and future"),
     names=("Combo",),
     domain={"logits": "logits", "target": "target of the task"},
     range=(-0.5, float("inf")),

@@ -1,5 +1,7 @@
 """Style of all figures, and the one map from losses to colors and line styles."""
 
+from ..catalogue import cards
+
 OKABE_ITO = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -27,9 +29,10 @@ LABEL_COLORS = (
     "#FFFFFF",
 )
 
-# There are more losses than colors that everybody can tell apart: related losses share a color and differ in
-# line style.
-_STYLES = {
+# There are more losses than colors that everybody can tell apart: related losses share a color and differ in line
+# style, and losses of different families may look alike. These are the losses that chapters draw together; all others
+# take what their family has left.
+_CHOSEN = {
     "cross_entropy": ("black", "-"),
     "binary_cross_entropy_with_logits": ("black", "--"),
     "weighted_cross_entropy": ("gray", "-"),
@@ -51,6 +54,25 @@ _STYLES = {
     "boundary_loss": ("orange", "-"),
     "hausdorff_dt_loss": ("orange", "--"),
 }
+_LINES = [
+    (color, style)
+    for style in ("-", "--", "-.", ":")
+    for color in ("blue", "vermilion", "green", "orange", "purple", "sky", "black", "gray")
+]
+
+
+def _styles() -> dict[str, tuple[str, str]]:
+    """Color and line style of every loss, different within a family."""
+    styles = dict(_CHOSEN)
+    for family in {card.family: None for card in cards.values()}:
+        members = [name for name, card in cards.items() if card.family == family]
+        taken = {_CHOSEN[name] for name in members if name in _CHOSEN}
+        free = iter([line for line in _LINES if line not in taken])
+        styles |= {name: next(free) for name in members if name not in _CHOSEN}
+    return styles
+
+
+_STYLES = _styles()
 COLORS = {name: OKABE_ITO[color] for name, (color, _) in _STYLES.items()}
 
 
