@@ -34,7 +34,7 @@ def _class_ids(s: Sample) -> Tensor:
     return ids
 
 
-@kind("sampled classes", axis=None, batched=False)
+@kind("sampled classes", axis=None, batched=False, any_length=True)
 def _sampled_classes(s: Sample) -> Tensor:
     return s.integers(_CLASSES, 7)
 
