@@ -127,12 +127,12 @@ def _check_weight(weight: Tensor | None, shape: torch.Size) -> None:
 
 
 def _check_not_negative(name: str, tensor: Tensor) -> None:
-    if tensor.numel() and known(tensor, lambda: (tensor >= 0).all()) is False:
+    if tensor.numel() and known(tensor, lambda: tensor.detach().min() >= 0) is False:
         raise ValueError(f"{name} must not be negative, got values from {tensor.min().item():g}")
 
 
 def _check_above_zero(name: str, tensor: Tensor) -> None:
-    if tensor.numel() and known(tensor, lambda: (tensor > 0).all()) is False:
+    if tensor.numel() and known(tensor, lambda: tensor.detach().min() > 0) is False:
         raise ValueError(f"{name} must be above 0, got values from {tensor.min().item():g}")
 
 
@@ -155,6 +155,8 @@ def _scale(name: str, parameter: Tensor, from_log: bool, eps: float) -> tuple[Te
     if from_log:
         logarithm = _raised(parameter, math.log(eps))
         return logarithm.exp(), logarithm
+    if parameter.numel() and known(parameter, lambda: parameter.detach().min() >= eps):
+        return parameter, parameter.log()
     _check_not_negative(name, parameter)
     value = _raised(parameter, eps)
     return value, value.log()
@@ -226,7 +228,7 @@ def gaussian_nll_loss(
     _check(reduction, weight, mean=mean, target=target, variance=variance)
     mu, y, v = together(mean, target, variance)
     v, log_v = _scale("variance", v, from_log, eps)
-    values = 0.5 * (log_v + (mu - y) ** 2 / v)
+    values = 0.5 * (log_v + F.mse_loss(mu, y, reduction="none") / v)
     return _finish(values + _HALF_LOG_2PI if full else values, weight, reduction, mean.dtype)
 
 
@@ -299,7 +301,8 @@ def laplace_nll_loss(
     _check(reduction, weight, location=location, target=target, scale=scale)
     m, y, b = together(location, target, scale)
     b, log_b = _scale("scale", b, from_log, eps)
-    return _finish(math.log(2) + log_b + (m - y).abs() / b, weight, reduction, location.dtype)
+    values = log_b + F.l1_loss(m, y, reduction="none") / b + math.log(2)
+    return _finish(values, weight, reduction, location.dtype)
 
 
 LaplaceNLLLoss = as_module("LaplaceNLLLoss", laplace_nll_loss)
@@ -1417,9 +1420,10 @@ def crps_gaussian_loss(
     _check(reduction, weight, mean=mean, target=target, scale=scale)
     mu, y, sigma = together(mean, target, scale)
     sigma, _ = _scale("scale", sigma, from_log, eps)
-    w = (y - mu) / sigma
+    error = y - mu
+    w = error / sigma
     peak = math.sqrt(2 / math.pi) * torch.exp(-0.5 * w**2) - 1 / math.sqrt(math.pi)
-    values = (y - mu) * torch.erf(w / math.sqrt(2)) + sigma * peak
+    values = error * torch.erf(w / math.sqrt(2)) + sigma * peak
     return _finish(values, weight, reduction, mean.dtype)
 
 

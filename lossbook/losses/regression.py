@@ -7,7 +7,7 @@ They share their checks and their weights (`_entries`) and their reduction (`_re
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -141,6 +141,21 @@ def _reduced(values: Tensor, prediction: Tensor, weight: Tensor | None, reductio
     return reduce(values * weight, reduction, weight, prediction.dtype)
 
 
+def _by_torch(
+    function: Callable[..., Tensor],
+    values: Tensor,
+    truth: Tensor,
+    prediction: Tensor,
+    weight: Tensor | None,
+    reduction: str,
+    **settings: float,
+) -> Tensor:
+    """A loss of torch, reduced by torch in the same pass where nothing is weighted and something is there."""
+    if weight is None and values.numel():
+        return function(values, truth, reduction=reduction, **settings).to(prediction.dtype)
+    return _reduced(function(values, truth, reduction="none", **settings), prediction, weight, reduction)
+
+
 def _root(squares: Tensor) -> Tensor:
     """The square root, with the slope zero at zero (where that of the root is infinite)."""
     positive = squares > 0
@@ -249,7 +264,7 @@ def mse_loss(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None
         tensor(2.)
     """
     values, truth = _entries(prediction, target, weight, reduction)
-    return _reduced(F.mse_loss(values, truth, reduction="none"), prediction, weight, reduction)
+    return _by_torch(F.mse_loss, values, truth, prediction, weight, reduction)
 
 
 MSELoss = as_module("MSELoss", mse_loss)
@@ -302,6 +317,9 @@ def euclidean_loss(prediction: Tensor, target: Tensor, *, reduction: str = "mean
         tensor(12.5000)
     """
     values, truth = _entries(prediction, target, None, reduction)
+    if reduction != "none" and values.dim() and values.numel():  # one pass of torch's
+        examples = len(values) if reduction == "mean" else 1
+        return (F.mse_loss(values, truth, reduction="sum") / (2 * examples)).to(prediction.dtype)
     squares = F.mse_loss(*map(_per_example, (values, truth)), reduction="none")
     return reduce(squares.sum(1) / 2, reduction, dtype=prediction.dtype)
 
@@ -377,6 +395,8 @@ def rmse_loss(
         tensor([3.5355, 0.0000])
     """
     values, truth = _entries(prediction, target, weight, reduction)
+    if weight is None and dim is None and values.numel():
+        return _root(F.mse_loss(values, truth)).to(prediction.dtype)
     squares = F.mse_loss(values, truth, reduction="none")
     dim = tuple(range(squares.dim())) if dim is None else dim
     if weight is None:
@@ -447,7 +467,7 @@ def smooth_l1_loss(
     """
     values, truth = _entries(prediction, target, weight, reduction)
     check_positive("beta", beta, zero=True)
-    return _reduced(F.smooth_l1_loss(values, truth, reduction="none", beta=beta), prediction, weight, reduction)
+    return _by_torch(F.smooth_l1_loss, values, truth, prediction, weight, reduction, beta=beta)
 
 
 SmoothL1Loss = as_module("SmoothL1Loss", smooth_l1_loss)
@@ -508,7 +528,7 @@ def huber_loss(
     """
     values, truth = _entries(prediction, target, weight, reduction)
     check_positive("delta", delta)
-    return _reduced(F.huber_loss(values, truth, reduction="none", delta=delta), prediction, weight, reduction)
+    return _by_torch(F.huber_loss, values, truth, prediction, weight, reduction, delta=delta)
 
 
 HuberLoss = as_module("HuberLoss", huber_loss)
@@ -569,10 +589,9 @@ def log_cosh_loss(
     """
     values, truth = _entries(prediction, target, weight, reduction)
     error = values - truth
-    size = error.abs()
-    near = torch.log1p(error.clamp(-1, 1).sinh().square()) / 2
-    far = size + F.softplus(-2 * size) - math.log(2)
-    return _reduced(torch.where(size < 1, near, far), prediction, weight, reduction)
+    near = error.clamp(-30, 30)  # beyond, the curve is a line to the last digit of float64
+    bend = torch.log1p(near.sinh().square())
+    return _reduced(torch.add((error - near).abs(), bend, alpha=0.5), prediction, weight, reduction)
 
 
 LogCoshLoss = as_module("LogCoshLoss", log_cosh_loss)
@@ -1553,11 +1572,11 @@ def mape_loss(
     """
     values, truth = _entries(prediction, target, weight, reduction, neutral=1.0)
     check_positive("epsilon", epsilon)
-    sizes = truth.abs()
-    shares = F.l1_loss(values, truth, reduction="none") / sizes.clamp_min(epsilon)
+    shares = F.l1_loss(values, truth, reduction="none") / truth.abs().clamp_min(epsilon)
     if skip_zeros:
-        shares = torch.where(sizes > 0, shares, 0.0)
-        counts = (sizes > 0).to(shares.dtype)
+        some = truth != 0
+        shares = torch.where(some, shares, 0.0)
+        counts = some.to(shares.dtype)
         weight = counts if weight is None else weight * counts
     return _reduced(shares, prediction, weight, reduction)
 
@@ -2086,7 +2105,17 @@ def _unit(vectors: Tensor, dim: int) -> Tensor:
 
 
 def _cosine(first: Tensor, second: Tensor, dim: int) -> Tensor:
-    """The cosine of the angle between vectors; 0 for a zero vector."""
+    """The cosine of the angle between vectors; 0 for a zero vector.
+
+    Torch's has no digits lost where all lengths are moderate; elsewhere their squares are too large or too small.
+    """
+
+    def moderate() -> Tensor:
+        lengths = torch.stack([torch.linalg.vector_norm(t.detach(), dim=dim) for t in (first, second)])
+        return ((lengths > 1e-3) & (lengths < 1e3)).all()
+
+    if known(first, moderate):
+        return F.cosine_similarity(first, second, dim)
     return (_unit(first, dim) * _unit(second, dim)).sum(dim)
 
 

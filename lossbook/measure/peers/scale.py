@@ -8,20 +8,23 @@ from torch import Tensor
 from ._entry import Entry, noise
 
 
-def hidden(N: int = 1024, V: int = 20000, d: int = 256) -> dict[str, Tensor]:
+def hidden(N: int = 256, V: int = 8000, d: int = 64) -> dict[str, Tensor]:
     """Hidden states `z`, weights `w` of the classes, labels `y`."""
     labels = torch.randint(V, (N,), generator=torch.Generator().manual_seed(2))
     return {"z": noise(N, d, seed=0), "w": noise(V, d, seed=1) / d**0.5, "y": labels}
 
 
-INPUTS = {"1024x256, 20000 classes": hidden}
-SMALL = {"1024x256, 20000 classes": lambda: hidden(8, 50, 4)}
+INPUTS = {"256x64, 8000 classes": hidden}
+SMALL = {"256x64, 8000 classes": lambda: hidden(8, 50, 4)}
 
 ENTRIES = (
     Entry(
         "linear_cross_entropy",
-        "1024x256, 20000 classes",
+        "256x64, 8000 classes",
         "lb.linear_cross_entropy(z, w, y)",
-        ("F.cross_entropy(z @ w.T, y)", "F.linear_cross_entropy(z, w, y)"),
+        (
+            "F.cross_entropy(z @ w.T, y)",
+            "F.linear_cross_entropy(z, w, y, options=torch.nn.LinearCrossEntropyOptions())",
+        ),
     ),
 )
