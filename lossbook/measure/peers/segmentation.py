@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from ._entry import MANY, ONE, PICTURES, SMALL_PICTURES, Entry
+import torch
+from torch import Tensor
 
-INPUTS = PICTURES
-SMALL = SMALL_PICTURES
+from ._entry import MANY, ONE, PICTURES, SMALL_PICTURES, Entry, Input, multiclass
+
+
+def related_classes(N: int = 4, C: int = 8, size: int = 128) -> dict[str, Tensor]:
+    """Logits `z`, labels `y`, and how far apart two classes are, `m`: the more, the farther their numbers."""
+    classes = torch.arange(C) / max(C - 1, 1)
+    picture = multiclass(N, C, size)
+    return {"z": picture["z"], "y": picture["y"], "m": (classes[:, None] - classes).abs()}
+
+
+RELATED = "4x8x128x128"
+INPUTS: dict[str, Input] = PICTURES | {RELATED: related_classes}
+SMALL: dict[str, Input] = SMALL_PICTURES | {RELATED: lambda: related_classes(2, 3, 8)}
 
 OVERLAP = (
     Entry(
@@ -177,4 +189,63 @@ SURROGATES = (
     ),
 )
 
-ENTRIES = (*OVERLAP, *COMPOUND, *SURROGATES)
+REGIONS = (
+    Entry(
+        "cl_dice_loss",
+        ONE,
+        "lb.cl_dice_loss(z, y, task='multilabel')",
+        ("monai.SoftclDiceLoss(iter_=3, smooth=1e-30)(z.sigmoid(), y)",),
+    ),
+    Entry(
+        "mcc_loss",
+        MANY,
+        "lb.mcc_loss(z, y)",
+        ("monai.MCCLoss(softmax=True, to_onehot_y=True, smooth_dr=0)(z, y[:, None])",),
+    ),
+    Entry(
+        "mcc_loss",
+        ONE,
+        "lb.mcc_loss(z, y, task='binary')",
+        ("monai.MCCLoss(sigmoid=True, smooth_dr=0)(z, y)",),
+    ),
+    Entry(
+        "generalized_wasserstein_dice_loss",
+        RELATED,
+        "lb.generalized_wasserstein_dice_loss(z, y, m)",
+        ("monai.GeneralizedWassersteinDiceLoss(m.cpu().numpy(), smooth_nr=1e-5, smooth_dr=1e-5)(z, y)",),
+    ),
+    Entry(
+        "log_hausdorff_dt_loss",
+        ONE,
+        "lb.log_hausdorff_dt_loss(z, y, task='multilabel', per_image=False)",
+        ("monai.LogHausdorffDTLoss(sigmoid=True, include_background=True)(z, y)",),
+    ),
+    Entry(
+        "hausdorff_er_loss",
+        RELATED,
+        "lb.hausdorff_er_loss(z, y)",
+        ("kornia.HausdorffERLoss()(z.softmax(1), y[:, None])",),
+    ),
+)
+
+HARD_PIXELS = (
+    Entry(
+        "topk_cross_entropy",
+        MANY,
+        "lb.topk_cross_entropy(z, y, per_image=False)",
+        ("F.cross_entropy(z, y, reduction='none').flatten().topk(y.numel() // 4).values.mean()",),
+    ),
+    Entry(
+        "topk_cross_entropy",
+        ONE,
+        "lb.topk_cross_entropy(z, y, task='binary')",
+        (
+            (
+                "F.binary_cross_entropy_with_logits(z, y, reduction='none')"
+                ".flatten(1).topk(y[0].numel() // 4).values.mean()"
+            ),
+        ),
+    ),
+)
+
+ENTRIES = (*OVERLAP, *COMPOUND, *SURROGATES, *REGIONS, *HARD_PIXELS)
