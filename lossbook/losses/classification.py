@@ -1880,7 +1880,10 @@ def attention_target_loss(
     hit = (target > 0)[:, None, None]
     some = hit.any(-1, keepdim=True)
     if tokens == "sum":  # without a target token all keys are taken, so that the value is finite; it does not count
-        log_hit = torch.where(hit | ~some, log_a, torch.finfo(log_a.dtype).min).logsumexp(-1)
+        taken = hit | ~some
+        top = torch.where(taken, log_a.detach(), torch.finfo(log_a.dtype).min).amax(-1, keepdim=True)
+        shares = torch.where(taken, log_a - top, 0.0).exp() * taken  # keys aside must not underflow, which is slow
+        log_hit = shares.sum(-1).log() + top.squeeze(-1)
         if heads == "mean":
             log_hit = log_hit.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
     else:

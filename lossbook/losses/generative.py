@@ -1260,11 +1260,14 @@ R2Penalty = as_module("R2Penalty", r2_penalty)
 
 
 def _above_its_tangent(x: Tensor) -> Tensor:
-    """`exp(x) - 1 - x` without cancellation: a series where even `expm1(x) - x` loses digits."""
-    near = x.abs() < 0.05
-    small, large = torch.where(near, x, 0.0), torch.where(near, 1.0, x)
-    series = 1 + small / 3 * (1 + small / 4 * (1 + small / 5 * (1 + small / 6 * (1 + small / 7 * (1 + small / 8)))))
-    return torch.where(near, 0.5 * small * small * series, torch.expm1(large) - large)
+    """`exp(x) - 1 - x` without cancellation: a series where even `expm1(x) - x` loses digits. It has as many terms as
+    the dtype has digits for, and the clamp keeps it finite where it is not taken."""
+    small = x.clamp(-0.05, 0.05)
+    terms = 8 if x.dtype == torch.float64 else 5
+    series = small / math.factorial(terms)
+    for term in range(terms - 1, 1, -1):
+        series = (series + 1 / math.factorial(term)) * small
+    return torch.where(x.abs() < 0.05, series * small, torch.expm1(x) - x)
 
 
 _OF_NUMBERS = not_applicable("the prediction is a number, not a probability")
@@ -1469,7 +1472,7 @@ def vae_loss(
         check_probabilities("target", target)
         values = F.binary_cross_entropy_with_logits(rebuilt, truth, reduction="none")
     elif likelihood == "gaussian":
-        values = 0.5 * ((rebuilt - truth) / scale) ** 2
+        values = F.mse_loss(rebuilt, truth, reduction="none") * (0.5 / scale**2)
         values = values + math.log(scale) + 0.5 * math.log(2 * math.pi) if full else values
     else:
         values = (rebuilt - truth).abs() / scale
@@ -1552,9 +1555,12 @@ def vq_commitment_loss(
     check_positive("commitment", commitment, zero=True)
     check_reduction(reduction)
     z, e = together(embeddings, codes)
-    values = F.mse_loss(e, z.detach(), reduction="none")
-    values = values + commitment * F.mse_loss(z, e.detach(), reduction="none")
-    return reduce(values, reduction, dtype=embeddings.dtype)
+    sum_or_none = "none" if reduction == "none" else "sum"
+    values = F.mse_loss(e, z.detach(), reduction=sum_or_none)
+    values = values + commitment * F.mse_loss(z, e.detach(), reduction=sum_or_none)
+    if reduction == "mean":
+        values = values / max(z.numel(), 1)
+    return values.to(embeddings.dtype)
 
 
 VQCommitmentLoss = as_module("VQCommitmentLoss", vq_commitment_loss)

@@ -2107,15 +2107,11 @@ def _unit(vectors: Tensor, dim: int) -> Tensor:
 def _cosine(first: Tensor, second: Tensor, dim: int) -> Tensor:
     """The cosine of the angle between vectors; 0 for a zero vector.
 
-    Torch's has no digits lost where all lengths are moderate; elsewhere their squares are too large or too small.
+    Where all lengths are seen to be moderate the vectors need not be scaled before they are multiplied.
     """
-
-    def moderate() -> Tensor:
-        lengths = torch.stack([torch.linalg.vector_norm(t.detach(), dim=dim) for t in (first, second)])
-        return ((lengths > 1e-3) & (lengths < 1e3)).all()
-
-    if known(first, moderate):
-        return F.cosine_similarity(first, second, dim)
+    squares = [(vectors * vectors).sum(dim) for vectors in (first, second)]
+    if all(known(square, lambda square=square: ((square > 1e-6) & (square < 1e6)).all()) for square in squares):
+        return (first * second).sum(dim) / (squares[0] * squares[1]).sqrt()
     return (_unit(first, dim) * _unit(second, dim)).sum(dim)
 
 

@@ -397,8 +397,11 @@ def mahalanobis_loss(
     factor, failed = torch.linalg.cholesky_ex((spread + spread.mT) / 2)
     if known(failed, lambda: (failed == 0).all()) is False:
         raise ValueError("covariance must be positive definite")
-    whitened = torch.linalg.solve_triangular(factor, (state - mean).unsqueeze(2), upper=False)
-    values = whitened.square().sum((1, 2))
+    if spread.dim() == 2:  # one system with a right side for each state
+        values = torch.linalg.solve_triangular(factor, (state - mean).mT, upper=False).square().sum(0)
+    else:
+        whitened = torch.linalg.solve_triangular(factor, (state - mean).unsqueeze(2), upper=False)
+        values = whitened.square().sum((1, 2))
     if log_determinant:
         half_log = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         values = values / 2 + half_log + size * math.log(2 * math.pi) / 2

@@ -23,7 +23,7 @@ POINTS, PICTURES = INPUTS
 
 ENTRIES = (
     Entry("sinkhorn_loss", POINTS, "lb.sinkhorn_loss(z, x, epsilon=4.0, iterations=20)",
-          ("geomloss.SamplesLoss('sinkhorn', p=2, blur=2.0, scaling=0.9, debias=True)(z, x)",)),
+          ("geomloss.SamplesLoss('sinkhorn', p=2, blur=2.0, scaling=0.99, debias=True)(z, x)",)),
     Entry("mmd_loss", POINTS, "lb.mmd_loss(z, x, bandwidth=2.0)",
           ("2 * geomloss.SamplesLoss('gaussian', blur=2.0)(z, x)",)),
     Entry("deep_supervision_loss", PICTURES, "lb.deep_supervision_loss(F.mse_loss, [z, z[..., ::2, ::2]], x)",

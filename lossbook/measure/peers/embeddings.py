@@ -56,7 +56,7 @@ ENTRIES = (
           ("pml.TripletMarginLoss()(z, y)",)),
     Entry("n_pairs_loss", BATCH, "lb.n_pairs_loss(z, x)", ("F.cross_entropy(z @ x.T, i)",)),
     Entry("info_nce_loss", BATCH, "lb.info_nce_loss(z, x)",
-          ("pml.NTXentLoss(temperature=0.1)(z, i, ref_emb=x, ref_labels=i)",
+          ("pml.NTXentLoss(temperature=0.1)(z, i, ref_emb=x, ref_labels=i.clone())",
            "F.cross_entropy(F.normalize(z, dim=1) @ F.normalize(x, dim=1).T / 0.1, i)")),
     Entry("nt_xent_loss", BATCH, "lb.nt_xent_loss(z, x)",
           ("pml.NTXentLoss(temperature=0.5)(torch.cat([z, x]), i.repeat(2))",)),
