@@ -55,7 +55,7 @@ def test_rare_input():
         lb.distribution_focal_loss(torch.rand(1, 3), torch.tensor([2.5]))
 
 
-# --- definitions, one pair of boxes at a time --------------------------------------------------------------------------
+# --- definitions, one pair of boxes at a time -------------------------------------------------------------------------
 
 
 def corner_boxes(random: np.random.Generator) -> np.ndarray:
