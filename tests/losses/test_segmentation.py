@@ -79,3 +79,41 @@ def test_generalized_wasserstein_dice_loss(seed):
         values[n] = 1 - (2 * found + s) / (2 * found + missed + s)
     arrays = (logits, target, distances)
     compare(lb.generalized_wasserstein_dice_loss, arrays, {"smooth": s}, values, np.ones(3))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_exponential_logarithmic_loss(seed):
+    draw = Draw(seed)
+    logits, target = draw.input("multiclass", ignore=False)
+    weight = draw.weight("multiclass")
+    w = np.ones(C) if weight is None else weight
+    dice_gamma, gamma, s = draw.one_of(0.3, 2.0), draw.one_of(0.3, 1.5), draw.one_of(0.5, 1.0)
+    p, g, values = softmax(logits, 1), one_hot(target), np.zeros(3)
+    for n in range(3):
+        dice = [(2 * (p[n, c] * g[n, c]).sum() + s) / (p[n, c].sum() + g[n, c].sum() + s) for c in range(C)]
+        entropy, price = -np.log((p[n] * g[n]).sum(0)), w[target[n]]
+        pixels = (price * entropy**gamma).sum() / price.sum() if price.sum() > 0 else 0.0
+        values[n] = 0.7 * np.mean([(-math.log(d)) ** dice_gamma for d in dice]) + 0.4 * pixels
+    settings = {"dice_weight": 0.7, "ce_weight": 0.4, "dice_gamma": dice_gamma, "gamma": gamma, "smooth": s}
+    compare(lb.exponential_logarithmic_loss, (logits, target), settings | {"weight": weight}, values, np.ones(3))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_unified_focal_loss(seed):
+    draw = Draw(seed)
+    logits, target = draw.input("multiclass", ignore=False)
+    symmetric, delta, gamma = draw.one_of(True, False), draw.one_of(0.6, 0.8), draw.one_of(0.2, 0.5)
+    share, s, p, g, values = draw.one_of(0.3, 0.5), 0.5, softmax(logits, 1), one_hot(target), np.zeros(3)
+    for n in range(3):
+        focal = tversky = 0.0
+        for i in np.ndindex(target.shape[1:]):
+            y, p_t = target[(n, *i)], p[(n, target[(n, *i)], *i)]
+            focus = (1 - p_t) ** gamma if symmetric or y == 0 else 1.0
+            focal -= (1 - delta if y == 0 else delta) * focus * math.log(p_t) / target[n].size
+        for c in range(C):
+            both = (p[n, c] * g[n, c]).sum()
+            errors = delta * (g[n, c].sum() - both) + (1 - delta) * (p[n, c].sum() - both)
+            tversky += (1 - (both + s) / (both + errors + s)) ** (1 - gamma if symmetric or c > 0 else 1) / C
+        values[n] = share * focal + (1 - share) * tversky
+    settings = {"symmetric": symmetric, "delta": delta, "gamma": gamma, "focal_weight": share, "smooth": s}
+    compare(lb.unified_focal_loss, (logits, target), settings, values, np.ones(3))
