@@ -1,6 +1,7 @@
 """What the book build made: an exit code says little about a book. Run after `make book`."""
 
 import re
+from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
