@@ -359,6 +359,8 @@ def student_t_nll_loss(
     a form that keeps its digits on the way. With :math:`\nu \le 2` the distribution has no variance: those who need
     one predict :math:`\nu = 2 + \mathrm{softplus}(\cdot)`.
 
+    That form takes more memory than two gamma functions, which are off in the first digits where :math:`\nu` is large.
+
     Args:
         location: predicted center, any shape.
         target: true values, the same shape.
@@ -1011,6 +1013,9 @@ def tweedie_loss(
     (the squared error), 1 Poisson (:math:`2 (y \log (y/\mu) - y + \mu)`), 2 gamma
     (:math:`2 (\log(\mu/y) + y/\mu - 1)`), 3 inverse Gaussian; between 1 and 2 sums of gammas, a Poisson number of
     them, which may be none: claims on an insurance, rainfall, sales.
+
+    It is computed from the logarithm of the ratio of target and prediction, which keeps the digits that the three terms
+    lose close to powers 1 and 2; that takes up to twice the time of the plain form, and half as much memory again.
 
     Args:
         prediction: predicted mean, any shape, above 0 (any number for `power=0`); with `from_log` its logarithm.

@@ -564,6 +564,9 @@ def log_cosh_loss(
     nor loses the digits of small ones: the usual forms answer 0 for an error of 1e-4 in float32, where the loss
     is 5e-9.
 
+    An error near zero keeps all its digits, where the logarithm of a cosh that is rounded to 1 has none left; that
+    takes more than twice the time of the plain form, and nearly twice its memory.
+
     Args:
         prediction: predicted values, any shape.
         target: true values, the same shape (nothing is broadcast).
@@ -631,6 +634,9 @@ def charbonnier_loss(
     :math:`c`. It is computed as :math:`r^2 / (1 + \sqrt{1 + (r / c)^2})`, which loses no digits of small errors.
     Image restoration uses :math:`\sqrt{r^2 + c^2}` (Lai et al., with :math:`c` = 1e-3): the same curve divided by
     :math:`c`, and raised by :math:`c`. That is `form="root"`.
+
+    An error near zero keeps all its digits, where a root less its constant has none left; that takes about two
+    thirds more time and half as much memory again.
 
     Args:
         prediction: predicted values, any shape.
@@ -2109,9 +2115,10 @@ def _cosine(first: Tensor, second: Tensor, dim: int) -> Tensor:
 
     Where all lengths are seen to be moderate the vectors need not be scaled before they are multiplied.
     """
+    product = (first * second).sum(dim)  # before the squares: the way back then holds one table less
     squares = [(vectors * vectors).sum(dim) for vectors in (first, second)]
     if all(known(square, lambda square=square: ((square > 1e-6) & (square < 1e6)).all()) for square in squares):
-        return (first * second).sum(dim) / (squares[0] * squares[1]).sqrt()
+        return product / (squares[0] * squares[1]).sqrt()
     return (_unit(first, dim) * _unit(second, dim)).sum(dim)
 
 
