@@ -2870,7 +2870,8 @@ def match_masks(
 
     Args:
         class_logits: class scores of the queries, `(N, C, Q)`; the last class is "no object".
-        mask_logits: mask of each query, `(N, Q, *)`.
+        mask_logits: mask of each query, `(N, Q, *)`. Twenty times its loss, with the default weight, has to fit
+            into float16 where the class scores are in half precision.
         target: class of each true segment, `(N, M)`; -1 fills up images with fewer segments.
         target_masks: mask of each true segment, `(N, M, *)`, 0 and 1.
         class_weight: weight of the class, at least 0.
@@ -2966,7 +2967,8 @@ def mask_classification_loss(
 
     Args:
         class_logits: class scores of the queries, `(N, C, Q)`; the last class is "no object".
-        mask_logits: mask of each query, `(N, Q, *)`.
+        mask_logits: mask of each query, `(N, Q, *)`. Twenty times its loss, with the default weight, has to fit
+            into float16 where the class scores are in half precision.
         target: class of each true segment, `(N, M)`; -1 fills up images with fewer segments, which do not count.
         target_masks: mask of each true segment, `(N, M, *)`, 0 and 1.
         matching: query of each segment, `(N, M)` integers, no two alike in an image; from :func:`match_masks`.

@@ -42,7 +42,8 @@ def _class_logits_of_queries(s: Sample) -> Tensor:
 
 @kind("mask logits of queries")
 def _mask_logits(s: Sample) -> Tensor:
-    return s.scale * s.normal(s.batch, QUERIES, *s.size)
+    """Twenty times their cross-entropy, the default weight, stays in float16's range."""
+    return min(s.scale, 100.0) * s.normal(s.batch, QUERIES, *s.size)
 
 
 @kind("classes of segments", axis=None)
