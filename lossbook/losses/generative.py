@@ -1354,13 +1354,16 @@ def gaussian_kl_loss(
     if prior_mean is not None:
         mu = mu - prior_mean.to(mu.dtype)
     if prior_log_variance is None:
-        values = 0.5 * (mu * mu + _above_its_tangent(s))
+        shift, spread = mu.square(), _above_its_tangent(s)
     else:
         t = prior_log_variance.to(mu.dtype)
-        values = 0.5 * (mu * mu * torch.exp(-t) + _above_its_tangent(s - t))
+        shift, spread = mu.square() * torch.exp(-t), _above_its_tangent(s - t)
     if free_bits:
-        values = torch.where(values.mean(0) > free_bits, values, free_bits)
-    return reduce(_example_sums(values), reduction, dtype=mean.dtype)
+        values = 0.5 * (shift + spread)
+        values = _example_sums(torch.where(values.mean(0) > free_bits, values, free_bits))
+    else:
+        values = 0.5 * (_example_sums(shift) + _example_sums(spread))
+    return reduce(values, reduction, dtype=mean.dtype)
 
 
 GaussianKLLoss = as_module("GaussianKLLoss", gaussian_kl_loss)
@@ -1472,15 +1475,19 @@ def vae_loss(
         check_probabilities("target", target)
         values = F.binary_cross_entropy_with_logits(rebuilt, truth, reduction="none")
     elif likelihood == "gaussian":
-        values = F.mse_loss(rebuilt, truth, reduction="none") * (0.5 / scale**2)
-        values = values + math.log(scale) + 0.5 * math.log(2 * math.pi) if full else values
+        values = F.mse_loss(rebuilt, truth, reduction="none")
+        factor, constant = 0.5 / scale**2, math.log(scale) + 0.5 * math.log(2 * math.pi)
     else:
-        values = (rebuilt - truth).abs() / scale
-        values = values + math.log(2 * scale) if full else values
+        values = (rebuilt - truth).abs()
+        factor, constant = 1 / scale, math.log(2 * scale)
+    values = _example_sums(values)
+    if likelihood != "bernoulli":
+        values = factor * values
+        values = values + constant * math.prod(rebuilt.shape[1:]) if full else values
     divergence = gaussian_kl_loss(mu, s, free_bits=free_bits, reduction="none")
     if capacity is not None:
         divergence = (divergence - capacity).abs()
-    return reduce(_example_sums(values) + beta * divergence, reduction, dtype=prediction.dtype)
+    return reduce(values + beta * divergence, reduction, dtype=prediction.dtype)
 
 
 VAELoss = as_module("VAELoss", vae_loss)

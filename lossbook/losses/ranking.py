@@ -457,7 +457,9 @@ def listnet_loss(scores: Tensor, target: Tensor, *, ignore_index: int | None = N
     check_reduction(reduction)
     s, y, valid = _list(scores, target, ignore_index)
     if ignore_index is None and s.shape[1]:
-        return reduce(F.cross_entropy(s, y.softmax(1), reduction="none"), reduction, dtype=scores.dtype)
+        chances = y.softmax(1)
+        del y, valid  # whose memory the next line can use
+        return reduce(F.cross_entropy(s, chances, reduction="none"), reduction, dtype=scores.dtype)
     low = _lowest(s)
     chances = torch.where(valid, torch.where(valid, y, low).softmax(1), 0.0)
     surprise = torch.where(valid, -torch.where(valid, s, low).log_softmax(1), 0.0)

@@ -48,6 +48,9 @@ def _with_rows(module: str, name: str, rows: str) -> str:
 
 
 ENTRIES = (
+    Entry("contrastive_loss", MANY, "lb.contrastive_loss(z, x, y)",
+          (("(lambda d: (y * d.square() + (1 - y) * F.relu(1 - d).square()).mean() / 2)"
+            "(F.pairwise_distance(z, x, eps=0))"),)),
     Entry("triplet_margin_loss", MANY, "lb.triplet_margin_loss(z, x, n)", ("F.triplet_margin_loss(z, x, n, eps=0)",)),
     Entry("byol_loss", MANY, "lb.byol_loss(z, x)", ("2 - 2 * F.cosine_similarity(z, x).mean()",)),
     Entry("audio_visual_consistency_loss", MANY, "lb.audio_visual_consistency_loss(z, x)",

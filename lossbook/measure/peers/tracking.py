@@ -28,12 +28,18 @@ def states(N: int = 100_000, D: int = 4) -> dict[str, Tensor]:
     return {"z": noise(N, D, seed=0), "y": noise(N, D, seed=1), "w": root @ root.T + torch.eye(D)}
 
 
-MAPS, FLOWS, STATES = "256x65x65", "4x4x2x256x256", "100000x4"
-INPUTS: dict[str, Input] = {MAPS: score_maps, FLOWS: flows, STATES: states}
+def identities(N: int = 2048, K: int = 1000, D: int = 8) -> dict[str, Tensor]:
+    """Logits `z` of identities, their embeddings `x` and labels `y`."""
+    return {"z": noise(N, K, seed=0), "x": noise(N, D, seed=1), "y": torch.arange(N) % K}
+
+
+MAPS, FLOWS, STATES, IDENTITIES = "256x65x65", "4x4x2x256x256", "100000x4", "2048 of 1000 identities"
+INPUTS: dict[str, Input] = {MAPS: score_maps, FLOWS: flows, STATES: states, IDENTITIES: identities}
 SMALL: dict[str, Input] = {
     MAPS: lambda: score_maps(2, 9),
     FLOWS: lambda: flows(1, 6),
     STATES: lambda: states(5, 3),
+    IDENTITIES: lambda: identities(6, 3, 2),
 }
 
 ENTRIES = (
@@ -60,6 +66,12 @@ ENTRIES = (
         STATES,
         "lb.mahalanobis_loss(z, y, w)",
         ("((z - y) * torch.linalg.solve(w, (z - y).T).T).sum(1).mean()",),
+    ),
+    Entry(
+        "reid_loss",
+        IDENTITIES,
+        "lb.reid_loss(z, x, y, triplet_weight=0.0)",
+        ("F.cross_entropy(z, y, label_smoothing=0.1)",),
     ),
     Entry("temporal_consistency_loss", MAPS, "lb.temporal_consistency_loss(z)", ("z.diff(n=2, dim=1).abs().mean()",)),
     Entry(
