@@ -40,8 +40,20 @@ def mend_bibliography(app: Sphinx, page: str, template: str, context: dict[str, 
         context["body"] = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
+def name_toggles(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document) -> None:
+    """The side bar folds pages below pages with a button that has no name."""
+    if generate := context.get("generate_toctree_html"):
+
+        def named(*arguments: Any, **settings: Any) -> str:
+            html = str(generate(*arguments, **settings))
+            return html.replace("<summary>", '<summary aria-label="Show or hide the pages below this one">')
+
+        context["generate_toctree_html"] = named
+
+
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", set_theme_options)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", mend_bibliography)
+    app.connect("html-page-context", name_toggles, priority=900)
     app.connect("doctree-resolved", drop_thebe_nodes, priority=900)
