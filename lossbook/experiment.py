@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 PROFILES = ("fast", "full")
 SEEDS = {"fast": 2, "full": 5}
 SCHEMA = 1
-_PACKAGES = ("lossbook", "torch", "numpy", "torchmetrics", "scikit-image", "scikit-learn")
+_PACKAGES = (
+    "lossbook",
+    "torch",
+    "numpy",
+    "pandas",
+    "torchmetrics",
+    "scikit-image",
+    "scikit-learn",
+    "lightgbm",
+    "statsmodels",
+)
 _T = TypeVar("_T")
 _L = TypeVar("_L")
 _M = TypeVar("_M")

@@ -1,5 +1,6 @@
 """Data: checksums, shapes, exact masks, and splits that share nothing."""
 
+import gzip
 import hashlib
 import re
 from pathlib import Path
@@ -228,3 +229,115 @@ def test_a_pickle_that_holds_more_than_arrays_is_refused():
     np.testing.assert_array_equal(kept["w"], np.arange(3))
     with pytest.raises(pickle.UnpicklingError, match="no part of an array"):
         _ArraysOnly(io.BytesIO(pickle.dumps(os.system))).load()
+
+
+# --- clothing, movements, tables
+# ---------------------------------------------------------------------------------------
+
+
+def test_fashion_is_balanced_and_its_splits_share_no_picture():
+    found = {split: data.fashion(split) for split in SPLITS}
+    for split, count in zip(SPLITS, (800, 200, 200), strict=True):
+        images, labels = found[split]
+        assert images.shape == (10 * count, 1, 28, 28) and images.dtype == torch.float32
+        assert images.min() >= 0 and images.max() <= 1
+        assert labels.bincount().tolist() == [count] * 10
+    train, validation = ({picture.numpy().tobytes() for picture in found[split].images} for split in SPLITS[:2])
+    assert not train & validation
+
+
+def test_fashion_takes_the_first_of_each_class():
+    images, labels = data.fashion("validation", per_class=3)
+    everything = data.fashion("validation")
+    for label in range(10):
+        assert torch.equal(images[labels == label], everything.images[everything.labels == label][:3])
+    with pytest.raises(ValueError, match="per_class: expected 1 to 200 in the split 'test', got 201"):
+        data.fashion("test", per_class=201)
+
+
+def test_fashion_labels_fit_the_pictures():
+    """Trousers are two bright columns with a dark gap between them; bags are wide."""
+    images, labels = data.fashion("train")
+    means = {name: images[labels == label].mean((0, 1)) for label, name in enumerate(data.FASHION_CLASSES)}
+    assert means["trousers"][20, 14] < 0.5 * means["trousers"][20, 11]
+    assert means["bag"][15].mean() > 2 * means["trousers"][15].mean()
+
+
+def test_hapt_is_split_by_person():
+    people = [set(data.hapt(split).people.tolist()) for split in SPLITS]
+    assert set.union(*people) == set(range(1, 31))
+    assert sum(map(len, people)) == 30
+
+
+def test_hapt_windows_are_in_physical_units():
+    """A phone at rest measures one g, whatever its posture; it turns while somebody walks."""
+    windows, labels, _ = data.hapt("train")
+    assert windows.shape[1:] == (6, 64) and windows.dtype == torch.float32
+    gravity = windows[:, :3].mean(2).norm(dim=1)
+    for posture in ("sitting", "standing", "lying"):
+        assert (gravity[labels == data.HAPT_CLASSES.index(posture)] - 1).abs().median() < 0.06
+    turning = windows[:, 3:].std(2).mean(1)
+    assert turning[labels == 0].median() > 10 * turning[labels == 5].median()
+    rare = labels.bincount(minlength=12)[6:]
+    assert rare.min() > 0 and rare.max() < 170
+
+
+def test_hapt_lying_differs_from_standing_by_the_direction_of_gravity():
+    windows, labels, _ = data.hapt("test")
+    upright, lying = (
+        windows[labels == data.HAPT_CLASSES.index(posture)][:, 0].mean() for posture in ("standing", "lying")
+    )
+    assert upright > 0.8 and abs(lying) < 0.5
+
+
+def test_adult_has_missing_cells_and_no_blanks():
+    table = data.adult()
+    assert table.shape == (32561, 14)
+    assert table.isna().sum().sum() == 4262
+    assert set(table.columns[table.isna().any()]) == {"workclass", "occupation", "native_country"}
+    assert table["income"].dtype == bool and table["income"].sum() == 7841
+    text = table.select_dtypes(exclude=["number", "bool"])
+    assert not any(value.startswith(" ") for column in text for value in text[column].dropna().unique())
+
+
+def test_bikeshare_counts_add_up():
+    table = data.bikeshare()
+    assert table.shape == (8645, 15)
+    assert (table.casual + table.registered == table.bikers).all()
+    assert table[["mnth", "day", "hr"]].duplicated().sum() == 0
+
+
+@pytest.mark.parametrize(("load", "column"), [(data.bikeshare, "bikers"), (data.traffic, "temp"), (data.adult, "age")])
+def test_a_changed_copy_does_not_change_the_table(load, column):
+    table = load()
+    table[column] = 0
+    assert load()[column].sum() > 0
+
+
+def test_traffic_has_every_hour_once():
+    table = data.traffic()
+    assert len(table) == 2 * 365 * 24
+    assert (table.index.to_series().diff().dropna().dt.total_seconds() == 3600).all()
+    assert table.traffic_volume.isna().sum() == 104
+    by_hour = table.traffic_volume.groupby(table.index.hour).mean()
+    assert by_hour.idxmin() in (2, 3) and by_hour.idxmax() in (16, 17)
+
+
+# --- how the files are made
+# -----------------------------------------------------------------------------------------
+
+
+def test_a_remade_table_is_compared_with_the_shipped_one():
+    from lossbook.data import remake
+
+    path = _files.FOLDER / "bikeshare.csv.gz"
+    text = gzip.decompress(path.read_bytes())
+    assert remake.compare_tables(text, path) == ""
+    assert "another table" in remake.compare_tables(text + b"1", path)
+    assert "no shipped file" in remake.compare_tables(text, path.with_name("nothing.csv.gz"))
+
+
+def test_every_shipped_file_can_be_made_again():
+    from lossbook.data import remake
+
+    assert set(remake.MAKERS) == set(_files.CHECKSUMS)

@@ -10,9 +10,14 @@ FOLDER = Path(__file__).with_name("files")
 
 # SHA-256 of every shipped file. LICENSES.md repeats them; a test compares the two.
 CHECKSUMS = {
+    "adult.csv.gz": "c551e979074d2c39565f4473814ba959343b4d67ad84a9f175739123fb379796",
+    "bikeshare.csv.gz": "55ad9950579b72f6721ca1cfafe26e52128da3b4f700e051fd9cc6e8c7f77c4d",
+    "fashion12k.npz": "ce61ba0eda7e5ad4bdc5308bfb035fca2626374799e0b6f1c40c0805d78fa318",
+    "hapt.npz": "862233a56fb3df89c03e2d1b493c22afd1d5fec6a940d423f45639a3511c48c1",
     "nuclei.npz": "f0c4a9e2b8a4950d0dd2752ce8c06cc157670f41be6e695df234926ee1798e81",
     "openmoji64.npz": "d3c1e13261da0a186d3e82bfe8ce285694a899c4003cde5c85f96c3684fe71e4",
     "squeezenet16.npz": "b52b11a81cdbfb83cec1d48a2022f9b99da2bd4e72601886354214df5a0b1edb",
+    "traffic_hourly.csv.gz": "e5c7eef6b9e5aeeb0938f107e2e1e35f64bc8224a5898e07d17aafed3b2cd3e5",
 }
 
 
