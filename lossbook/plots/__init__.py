@@ -1,6 +1,7 @@
 """Figures and tables that chapters share: one style, one color for each loss in the whole book."""
 
 from .display import palette_png, show
+from .landscape import landscape_contours
 from .lines import curves, interval_plot, loss_and_gradient
 from .pictures import colorize_labels, image_row, prediction_grid
 from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
@@ -17,6 +18,7 @@ __all__ = [
     "curves",
     "image_row",
     "interval_plot",
+    "landscape_contours",
     "line_style_of",
     "loss_and_gradient",
     "palette_png",
