@@ -34,7 +34,10 @@ def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype:
     of `values`.
     """
     if reduction == "mean":
-        total = values.new_tensor(values.numel()) if weights is None else weights.expand_as(values).sum()
+        if weights is None:
+            total = values.new_tensor(values.numel())
+        else:  # a weight that is broadcast counts as often as it is used
+            total = weights.sum() * (values.numel() // max(weights.numel(), 1))
         values = values.sum() / torch.where(total > 0, total, 1)
     elif reduction == "sum":
         values = values.sum()
