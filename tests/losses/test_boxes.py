@@ -115,3 +115,260 @@ def test_balanced_l1_loss(seed):
         values[index] = near if r < beta else gamma * r + gamma * beta / b - alpha * beta
     settings = {"alpha": float(alpha), "gamma": float(gamma), "beta": float(beta)}
     compare(lb.balanced_l1_loss, (prediction, target), settings, values, np.ones_like(values))
+
+
+def pair_value(score, *pairs):
+    return np.array([score(b, t) for b, t in zip(*pairs, strict=True)])
+
+
+def aspect_terms(b: np.ndarray, t: np.ndarray, gated: bool) -> tuple[float, float]:
+    """`v` of complete IoU, and its weight."""
+    angles = [math.atan((box[2] - box[0]) / (box[3] - box[1])) for box in (t, b)]
+    v = 4 / math.pi**2 * (angles[0] - angles[1]) ** 2
+    j = parts(b, t).iou
+    return v, 0.0 if v == 0 or (gated and j < 0.5) else v / (1 - j + v)
+
+
+def near_boxes(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs with much overlap, with little, with none, and of two boxes that agree."""
+    target = corner_boxes(random)
+    boxes = target + np.array([0.1, 0.4, 1.0, 3.0, 0.0])[:, None] * random.uniform(-0.5, 0.5, (5, 4))
+    boxes[2] += 4
+    boxes[3, 2:] = np.maximum(boxes[3, 2:], boxes[3, :2] + 0.5)
+    return boxes, target
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_ciou_loss(seed):
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    gated, detach_alpha = bool(seed % 2), bool(seed // 2 % 2)
+
+    def score(b, t):
+        p, (v, alpha) = parts(b, t), aspect_terms(b, t, gated)
+        return 1 - p.iou + p.far + alpha * v
+
+    settings = {"gated": gated, "detach_alpha": detach_alpha, "weight": weight}
+    compare(lb.ciou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_siou_loss(seed):
+    """The angle as the paper writes it; boxes whose centers agree have none."""
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    theta = random.uniform(1, 6)
+
+    def score(b, t):
+        x, y = [(b[k] + b[k + 2] - t[k] - t[k + 2]) / 2 for k in (0, 1)]
+        away = math.hypot(x, y)
+        angle = 1 - 2 * math.sin(math.asin(min(abs(y) / away, 1.0)) - math.pi / 4) ** 2 if away > 0 else 0.0
+        distance = shape = 0.0
+        for k, step in ((0, x), (1, y)):
+            rho = (step / (max(b[k + 2], t[k + 2]) - min(b[k], t[k]))) ** 2
+            distance += 1 - math.exp(-(2 - angle) * rho)
+            side, other = b[k + 2] - b[k], t[k + 2] - t[k]
+            shape += (1 - math.exp(-abs(side - other) / max(side, other))) ** theta
+        return 1 - parts(b, t).iou + (distance + shape) / 2
+
+    values = pair_value(score, boxes, target)
+    compare(lb.siou_loss, (boxes, target), {"theta": float(theta), "weight": weight}, values * weight, weight)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_forms_of_overlap(seed):
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    form, eps = ("linear", "log", "square")[seed % 3], random.uniform(0.01, 0.5)
+    forms = {"linear": lambda j: 1 - j, "square": lambda j: 1 - j**2, "log": lambda j: -math.log(max(j, eps))}
+    values = pair_value(lambda b, t: forms[form](parts(b, t).iou), boxes, target)
+    compare(lb.iou_loss, (boxes, target), {"form": form, "eps": eps, "weight": weight}, values * weight, weight)
+
+    gamma = float(random.choice([0.0, 0.5, 1.0, 2.5]))
+    values = pair_value(lambda b, t: parts(b, t).iou ** gamma * DEFINITIONS["eiou_loss"](parts(b, t)), boxes, target)
+    compare(lb.focal_eiou_loss, (boxes, target), {"gamma": gamma, "weight": weight}, values * weight, weight)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("penalty", ["none", "giou", "diou", "ciou"])
+def test_penalties_of_alpha_iou_loss(penalty, seed):
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    alpha = (1.0, 1.5, 2.0, 3.0)[seed]  # a root would make a gap out of the rounding of 0
+
+    def score(b, t):
+        p, (v, share) = parts(b, t), aspect_terms(b, t, gated=False)
+        terms = {"none": [], "giou": [p.gap], "diou": [p.far], "ciou": [p.far, share * v]}[penalty]
+        return 1 - p.iou**alpha + sum(max(term, 0.0) ** alpha for term in terms)
+
+    settings = {"alpha": alpha, "penalty": penalty, "weight": weight}
+    compare(lb.alpha_iou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+# --- definitions of boxes as Gaussians, by matrices -------------------------------------------------------------------
+
+
+def turned_boxes(random: np.random.Generator) -> np.ndarray:
+    return np.concatenate([random.uniform(-2, 2, (5, 2)), random.uniform(0.5, 4, (5, 2)),
+                           random.uniform(-4, 4, (5, 1))], 1)  # fmt: skip
+
+
+def gaussian(box: np.ndarray, smallest: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance."""
+    if len(box) == 4:
+        box = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1], 0.0])
+    c, s = math.cos(box[4]), math.sin(box[4])
+    turn = np.array([[c, -s], [s, c]])
+    return box[:2], turn @ np.diag(np.maximum(box[2:4], smallest) ** 2 / 4) @ turn.T
+
+
+def root(matrix: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors @ np.diag(np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+
+
+def wasserstein(b: np.ndarray, t: np.ndarray) -> float:
+    """Its square."""
+    (m, s), (n, r) = gaussian(b), gaussian(t)
+    middle = root(s) @ r @ root(s)
+    return ((m - n) ** 2).sum() + np.trace(s + r - 2 * root((middle + middle.T) / 2))
+
+
+def divergence(b: np.ndarray, t: np.ndarray, smallest: float) -> float:
+    (m, s), (n, r) = gaussian(b, smallest), gaussian(t, smallest)
+    inverse, step = np.linalg.inv(r), m - n
+    volumes = math.log(np.linalg.det(r) / np.linalg.det(s))
+    return (step @ inverse @ step + np.trace(inverse @ s) + volumes) / 2 - 1
+
+
+def bent(distance: float, form: str, tau: float) -> float:
+    if form == "raw":
+        return distance
+    return 1 - 1 / (tau + (math.log(1 + distance) if form == "log" else math.sqrt(distance)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", [corner_boxes, turned_boxes])
+def test_gwd_loss_and_nwd_loss(kind, seed):
+    random = np.random.default_rng(seed)
+    boxes, target, weight = kind(random), kind(random), random.integers(3, size=5) / 2
+    form, tau, constant = ("raw", "log", "sqrt")[seed % 3], random.uniform(1, 3), random.uniform(0.5, 15)
+    values = pair_value(lambda b, t: bent(wasserstein(b, t), form, tau), boxes, target)
+    compare(lb.gwd_loss, (boxes, target), {"form": form, "tau": tau, "weight": weight}, values * weight, weight)
+    values = pair_value(lambda b, t: 1 - math.exp(-math.sqrt(wasserstein(b, t)) / constant), boxes, target)
+    compare(lb.nwd_loss, (boxes, target), {"constant": constant, "weight": weight}, values * weight, weight)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", [corner_boxes, turned_boxes])
+@pytest.mark.parametrize("direction", ["forward", "backward", "min", "max", "jeffreys"])
+def test_kld_loss(direction, kind, seed):
+    random = np.random.default_rng(seed)
+    boxes, target, weight = kind(random), kind(random), random.integers(3, size=5) / 2
+    form, tau, smallest = ("raw", "log", "sqrt")[seed % 3], random.uniform(1, 3), random.choice([1e-3, 1.5])
+
+    def score(b, t):
+        there, back = divergence(b, t, smallest), divergence(t, b, smallest)
+        both = {"forward": there, "backward": back, "min": min(there, back), "max": max(there, back)}
+        return bent(max(both.get(direction, there + back), 0.0), form, tau)
+
+    settings = {"direction": direction, "form": form, "tau": tau, "min_size": float(smallest), "weight": weight}
+    compare(lb.kld_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+# --- definitions of scores, one entry at a time -----------------------------------------------------------------------
+
+IGNORED = 255.0
+
+
+def scores(random: np.random.Generator, ignore: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and targets that are 0, 1 or between; some ignored."""
+    logits, target = 2 * random.standard_normal((4, 5)), random.random((4, 5))
+    target[random.random((4, 5)) < 0.3], target[random.random((4, 5)) < 0.3] = 0.0, 1.0
+    if ignore:
+        target[random.random((4, 5)) < 0.3] = IGNORED
+    return logits, target
+
+
+def cross_entropy_of(p: float, y: float) -> float:
+    return -y * math.log(p) - (1 - y) * math.log(1 - p)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_quality_focal_loss_and_varifocal_loss(seed):
+    random = np.random.default_rng(seed)
+    ignore = {"ignore_index": int(IGNORED)} if seed % 2 else {}
+    logits, target = scores(random, bool(ignore))
+    beta, alpha, gamma = random.choice([0.0, 0.5, 1.0, 2.0]), random.uniform(0, 1), random.choice([0.0, 1.5, 2.0])
+    quality, vari, counted = np.zeros((4, 5)), np.zeros((4, 5)), (target != IGNORED).astype(float)
+    for index, z in np.ndenumerate(logits):
+        p, q = 1 / (1 + math.exp(-z)), target[index]
+        if counted[index]:
+            quality[index] = abs(q - p) ** beta * cross_entropy_of(p, q)
+            vari[index] = (q if q > 0 else alpha * p**gamma) * cross_entropy_of(p, q)
+    compare(lb.quality_focal_loss, (logits, target), {"beta": float(beta)} | ignore, quality, counted)
+    compare(lb.varifocal_loss, (logits, target), {"alpha": alpha, "gamma": float(gamma)} | ignore, vari, counted)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_gaussian_focal_loss(seed):
+    """The mean divides by the number of peaks."""
+    random = np.random.default_rng(seed)
+    ignore = {"ignore_index": int(IGNORED)} if seed % 2 else {}
+    logits, target = scores(random, bool(ignore))
+    alpha, beta = float(random.choice([0.0, 1.0, 2.0])), float(random.choice([0.0, 1.0, 4.0]))
+    values = np.zeros((4, 5))
+    for index, z in np.ndenumerate(logits):
+        p, y = 1 / (1 + math.exp(-z)), target[index]
+        if y == 1:
+            values[index] = -((1 - p) ** alpha) * math.log(p)
+        elif y != IGNORED:
+            values[index] = -((1 - y) ** beta) * p**alpha * math.log(1 - p)
+    compare(lb.gaussian_focal_loss, (logits, target), {"alpha": alpha, "beta": beta} | ignore, values, target == 1)
+
+
+def test_gaussian_focal_loss_divides_by_one_where_no_peak_is():
+    logits, target = torch.tensor([0.3, -1.0, 2.0]), torch.tensor([0.0, 0.5, 0.25])
+    one_by_one = lb.gaussian_focal_loss(logits, target, reduction="none")
+    assert torch.allclose(lb.gaussian_focal_loss(logits, target), one_by_one.sum())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_distribution_focal_loss(seed):
+    random = np.random.default_rng(seed)
+    bins, size = int(random.integers(2, 7)), [(), (3,), (2, 3)][seed % 3]
+    logits, target = 2 * random.standard_normal((4, bins, *size)), random.uniform(0, bins - 1, (4, *size))
+    target[0], target[1] = 0.0, bins - 1.0  # the first and the last bin
+    values = np.zeros(target.shape)
+    for n, *place in np.ndindex(target.shape):
+        z, y = logits[(n, slice(None), *place)], target[(n, *place)]
+        log_p = z - math.log(np.exp(z).sum())
+        i = min(int(y), bins - 2)
+        values[(n, *place)] = -(i + 1 - y) * log_p[i] - (y - i) * log_p[i + 1]
+    compare(lb.distribution_focal_loss, (logits, target), {}, values, np.ones_like(values))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_detection_loss(seed):
+    """What stands at the place of a box that is background does not matter."""
+    random = np.random.default_rng(seed)
+    background, box_loss = int(random.choice([-1, 2, 9])), ("iou", "giou", "diou")[seed % 3]
+    logits, objectness = 2 * random.standard_normal((5, 4)), 2 * random.standard_normal(5)
+    (boxes, truth), target = near_boxes(random), random.integers(4, size=5)
+    target[random.random(5) < 0.4 if seed else np.full(5, True)] = background
+    settings = dict(zip(("class_weight", "box_weight", "objectness_weight"), random.uniform(0, 3, 3), strict=True))
+    settings["class_weight" if seed % 2 else "box_weight"] = 0.0
+    held, values = (target != background).astype(float), np.zeros(5)
+    for i, y in enumerate(target):
+        p = 1 / (1 + math.exp(-objectness[i]))
+        values[i] = settings["objectness_weight"] * cross_entropy_of(p, held[i])
+        if held[i]:
+            surprise = math.log(np.exp(logits[i]).sum()) - logits[i, y]
+            area = DEFINITIONS[f"{box_loss}_loss"](parts(boxes[i], truth[i]))
+            values[i] += settings["class_weight"] * surprise + settings["box_weight"] * area
+    truth[held == 0] = math.nan
+    found = {"none": values, "sum": values.sum(), "mean": values.sum() / max(held.sum(), 1)}
+    arguments = [torch.from_numpy(a) for a in (logits, boxes, objectness, target, truth)]
+    for reduction, wanted in found.items():
+        loss = lb.detection_loss(*arguments, box_loss=box_loss, background=background, reduction=reduction, **settings)
+        np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-9, atol=1e-12)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
-from test_definitions import C, Draw, activate, compare, one_hot, softmax
+import torch
+from test_definitions import (
+    IGNORED,
+    C,
+    Draw,
+    activate,
+    compare,
+    nearest,
+    one_hot,
+    ratio,
+    sigmoid,
+    softmax,
+    tensors,
+)
 
 import lossbook as lb
 
@@ -117,3 +131,201 @@ def test_unified_focal_loss(seed):
         values[n] = share * focal + (1 - share) * tversky
     settings = {"symmetric": symmetric, "delta": delta, "gamma": gamma, "focal_weight": share, "smooth": s}
     compare(lb.unified_focal_loss, (logits, target), settings, values, np.ones(3))
+
+
+# --- losses of pictures: center lines and distances, pixel by pixel ---------------------------------------------------
+
+PICTURES = [(6,), (4, 5), (3, 4, 3)]
+
+
+def truth_and_counted(target, task):
+    """Masks of the classes, 0 where ignored, and what counts; both in the layout of the prediction."""
+    counted = target != IGNORED
+    truth = one_hot(target) if task == "multiclass" else np.where(counted, target, 0).astype(float)
+    return truth, np.repeat(counted[:, None], C, 1) if task == "multiclass" else counted
+
+
+def crossing(place, size):
+    """A pixel and its direct neighbors within the picture."""
+    yield place
+    for axis, step in itertools.product(range(len(size)), (-1, 1)):
+        if 0 <= place[axis] + step < size[axis]:
+            yield (*place[:axis], place[axis] + step, *place[axis + 1 :])
+
+
+def eroded_softly(mask):
+    return np.array([min(mask[q] for q in crossing(i, mask.shape)) for i in np.ndindex(mask.shape)]).reshape(mask.shape)
+
+
+def opened(mask):
+    small, result = eroded_softly(mask), np.zeros(mask.shape)
+    for i in np.ndindex(mask.shape):
+        result[i] = small[tuple(slice(max(k - 1, 0), k + 2) for k in i)].max()
+    return result
+
+
+def skeleton(mask, iterations):
+    line = np.maximum(mask - opened(mask), 0)
+    for _ in range(iterations):
+        mask = eroded_softly(mask)
+        line = line + (1 - line) * np.maximum(mask - opened(mask), 0)
+    return line
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_cl_dice_loss(seed):
+    draw = Draw(seed)
+    task, ignore = draw.one_of("multiclass", "multilabel", "binary"), draw.one_of(True, False)
+    per_image, classes, from_logits = draw.one_of(True, False), draw.one_of("all", "present"), draw.one_of(True, False)
+    iterations, smooth, weight = draw.one_of(0, 1, 2), draw.smooth(), draw.weight(task)
+    logits, target = draw.input(task, ignore, size=PICTURES[seed % 3])
+    p = activate(logits, task)
+    g, counted = truth_and_counted(target, task)
+    seen = np.where(counted, p, 0.0)
+    if task == "binary":
+        seen, g, counted = seen[:, None], g[:, None], counted[:, None]
+    groups = [[n] for n in range(3)] if per_image else [[0, 1, 2]]
+    values, counts = np.zeros((len(groups), seen.shape[1])), np.zeros((len(groups), seen.shape[1]))
+    for row, c in np.ndindex(values.shape):
+        sums = np.zeros(4)
+        for n in groups[row]:
+            lines = skeleton(seen[n, c], iterations), skeleton(g[n, c], iterations)
+            sums += [(lines[0] * g[n, c]).sum(), lines[0].sum(), (lines[1] * seen[n, c]).sum(), lines[1].sum()]
+        precision, sensitivity = ratio(sums[0], sums[1], smooth), ratio(sums[2], sums[3], smooth)
+        both = precision + sensitivity
+        values[row, c] = 1 - (2 * precision * sensitivity / both if both > 0 else 0.0)
+        counts[row, c] = counted[groups[row], c].any() if classes == "all" else g[groups[row], c].any()
+    weights = counts * (1.0 if weight is None else weight)
+    values = values * weights
+    if not per_image:
+        values, weights = values[0], weights[0]
+    settings = {"task": task, "per_image": per_image, "classes": classes, "smooth": smooth, "weight": weight}
+    settings |= {"iterations": iterations, "from_logits": from_logits, "ignore_index": IGNORED if ignore else None}
+    values = values[..., 0] if task == "binary" else values
+    compare(lb.cl_dice_loss, (logits if from_logits else p, target), settings, values, weights)
+
+
+def eroded(error):
+    """Outside the picture is 0."""
+    size = error.shape
+    means = [sum(error[q] for q in crossing(i, size)) / (2 * len(size) + 1) for i in np.ndindex(size)]
+    cut = np.maximum(np.reshape(means, size) - 0.5, 0)
+    return (cut - cut.min()) / (cut.max() - cut.min()) if cut.max() - cut.min() > 1e-15 else cut
+
+
+@pytest.mark.parametrize("seed", range(18))
+def test_hausdorff_er_loss(seed):
+    draw = Draw(seed)
+    task, from_logits = draw.one_of("multiclass", "multilabel", "binary"), draw.one_of(True, False)
+    alpha, iterations = draw.one_of(1.0, 2.0, 0.5), draw.one_of(1, 2, 5)
+    size = [(8,), (5, 5), (4, 4, 4)][seed % 3]
+    logits, target = draw.input(task, ignore=False, size=size)
+    logits, target[1] = 4 * logits, 0
+    if task != "multiclass":
+        logits[1] = np.abs(logits[1]) + 2.0  # a whole picture of errors, of which some survive
+    p = activate(logits, task)
+    g, _ = truth_and_counted(target, task)
+    values = np.zeros(p.shape)
+    for region in np.ndindex(p.shape[: p.ndim - len(size)]):
+        error = (p[region] - g[region]) ** 2
+        for k in range(1, iterations + 1):
+            error = eroded(error)
+            values[region] += k**alpha * error
+    settings = {"task": task, "alpha": alpha, "iterations": iterations, "from_logits": from_logits}
+    compare(lb.hausdorff_er_loss, (logits if from_logits else p, target), settings, values, np.ones(p.shape))
+
+
+@pytest.mark.parametrize("seed", range(18))
+def test_log_hausdorff_dt_loss(seed):
+    """Beside it the surrogate itself, in pictures of one to three dimensions."""
+    draw = Draw(seed)
+    task, ignore, size = draw.one_of("multiclass", "multilabel", "binary"), draw.one_of(True, False), PICTURES[seed % 3]
+    alpha, from_logits, per_image = draw.one_of(1.0, 2.0, 3.0), draw.one_of(True, False), draw.one_of(True, False)
+    logits, target = draw.input(task, ignore, size=size)
+    p = activate(logits, task)
+    g, counted = truth_and_counted(target, task)
+    inside, here = np.zeros(p.shape), np.where(counted, p, 0.0)
+    for region in np.ndindex(p.shape[: p.ndim - len(size)]):
+        far = sum((nearest(m) + nearest(~m)) ** alpha for m in (here[region] > 0.5, g[region] > 0.5))
+        inside[region] = counted[region] * (p[region] - g[region]) ** 2 * far
+    groups = [[n] for n in range(3)] if per_image else [[0, 1, 2]]
+    values = [math.log1p(inside[n].sum() / max(counted[n].sum(), 1)) for n in groups]
+    seen = np.array([float(counted[n].any()) for n in groups])
+    given = {"task": task, "alpha": alpha, "from_logits": from_logits} | ({"ignore_index": IGNORED} if ignore else {})
+    arrays = tensors(logits if from_logits else p, target)
+    shaped = np.array(values) if per_image else values[0]
+    results = {"none": shaped, "sum": np.sum(values), "mean": np.sum(values) / max(seen.sum(), 1)}
+    for reduction, wanted in results.items():
+        found = lb.log_hausdorff_dt_loss(*arrays, per_image=per_image, reduction=reduction, **given)
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-9)  # distances are float32 numbers
+    results = {"none": inside, "sum": inside.sum(), "mean": inside.sum() / max(counted.sum(), 1)}
+    for reduction, wanted in results.items():
+        found = lb.hausdorff_dt_loss(*arrays, reduction=reduction, **given)
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-9)
+
+
+# --- segmentation as the classification of masks ----------------------------------------------------------------------
+
+
+def focal_of(p, g):
+    return -(0.25 * (1 - p) ** 2 * np.log(p) * g + 0.75 * p**2 * np.log(1 - p) * (1 - g))
+
+
+def mask_dice(p, g):
+    return 1 - (2 * (p * g).sum() + 1) / (p.sum() + g.sum() + 1)
+
+
+def segments(draw, size):
+    """Three pictures of five queries: with three segments, with one, with none (-1 fills up)."""
+    class_logits, mask_logits = (
+        2 * draw.random.standard_normal((3, 4, 5)),
+        2 * draw.random.standard_normal((3, 5, *size)),
+    )
+    target, masks = draw.random.integers(3, size=(3, 3)), draw.random.integers(2, size=(3, 3, *size))
+    target[1, [0, 2]], target[2] = -1, -1
+    return class_logits, mask_logits, target, masks
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_mask_classification_loss(seed):
+    draw = Draw(seed)
+    class_logits, mask_logits, target, masks = segments(draw, [(6,), (3, 4)][seed % 2])
+    matching = np.stack([draw.random.permutation(5)[:3] for _ in range(3)])
+    kind = draw.one_of("focal", "cross-entropy")
+    names = ("class_weight", "mask_weight", "dice_weight", "no_object_weight")
+    settings = {name: float(draw.random.uniform(0.1, 3)) * draw.one_of(1, 1, 0) for name in names}
+    values = np.zeros(3)
+    for n in range(3):
+        labels, costs = np.full(5, 3), []
+        for m, y in enumerate(target[n]):
+            if y >= 0:
+                labels[matching[n, m]] = y
+                p, g = sigmoid(mask_logits[n, matching[n, m]]), masks[n, m]
+                pixels = focal_of(p, g) if kind == "focal" else -np.log(np.where(g == 1, p, 1 - p))
+                costs.append(settings["mask_weight"] * pixels.mean() + settings["dice_weight"] * mask_dice(p, g))
+        w = np.where(labels == 3, settings["no_object_weight"], 1.0)
+        surprise = -np.log(softmax(class_logits[n], 0)[labels, np.arange(5)])
+        entropy = (w * surprise).sum() / w.sum() if w.sum() > 0 else 0.0
+        values[n] = settings["class_weight"] * entropy + (np.mean(costs) if costs else 0.0)
+    arrays = (class_logits, mask_logits, target, masks, matching)
+    compare(lb.mask_classification_loss, arrays, settings | {"mask_loss": kind}, values, np.ones(3))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_matching_of_mask_classification_loss(seed):
+    """The cheapest of all assignments, by trying them all."""
+    draw = Draw(seed)
+    class_logits, mask_logits, target, masks = arrays = segments(draw, (6,))
+    weights = {name: float(draw.random.uniform(0, 3)) for name in ("class_weight", "focal_weight", "dice_weight")}
+    found = lb.losses.segmentation.match_masks(*map(torch.from_numpy, arrays), **weights).numpy()
+    for n in range(3):
+        real = [m for m in range(3) if target[n, m] >= 0]
+        cost = np.zeros((5, 3))
+        for q, m in itertools.product(range(5), real):
+            p, g = sigmoid(mask_logits[n, q]), masks[n, m]
+            cost[q, m] = (weights["focal_weight"] * focal_of(p, g).mean() + weights["dice_weight"] * mask_dice(p, g)
+                          - weights["class_weight"] * softmax(class_logits[n], 0)[target[n, m], q])  # fmt: skip
+        choices = itertools.permutations(range(5), len(real))
+        best = min(choices, key=lambda queries: cost[list(queries), real].sum())
+        assert found[n, real].tolist() == list(best)
+        assert (np.delete(found[n], real) == 0).all()
