@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from ...catalogue import LossCard
 from ...losses import signed_distance_map
 from ._lines import Line, disc, double, further, line
+
+
+def _one_of_three(score: Tensor) -> Tensor:
+    """One example of three classes (1, 3): the first score moves, the other two stay at 0."""
+    return torch.stack([score, score.new_zeros(()), score.new_zeros(())]).unsqueeze(0)
 
 
 @line(kinds=("logits", "logits within 100", "logits within 10"))
@@ -19,7 +25,7 @@ def _margin(card: LossCard) -> Line:
             "lead of the true class",
             -6.0,
             6.0,
-            lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0), target, *others),
+            lambda x: (_one_of_three(x), target, *others),
             "One example of three classes: the logit of the true class moves, the other two stay at 0.",
         )
     target = torch.ones(1, dtype=torch.long)
@@ -40,7 +46,7 @@ def _cosine_of_the_true_class(card: LossCard) -> Line:
         "cosine of the true class",
         -1.0,
         1.0,
-        lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0), target, *further(card, target)),
+        lambda x: (_one_of_three(x), target, *further(card, target)),
         "One example of three classes: the score of the true class moves, the other two stay at 0.",
     )
 
@@ -52,7 +58,7 @@ def _log_probability(_: LossCard) -> Line:
         "lead of the true class",
         -6.0,
         6.0,
-        lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0).log_softmax(1), target),
+        lambda x: (_one_of_three(x).log_softmax(1), target),
         "One example of three classes: the score of the true class moves, the other two stay at 0.",
     )
 
@@ -75,7 +81,7 @@ def _certainty(_: LossCard) -> Line:
         "lead of the first of three classes",
         -6.0,
         6.0,
-        lambda x: (torch.stack([x, x.new_zeros(()), x.new_zeros(())]).unsqueeze(0),),
+        lambda x: (_one_of_three(x),),
         "One example of three classes: the logit of one moves, the other two stay at 0.",
     )
 
