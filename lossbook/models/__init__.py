@@ -1,7 +1,37 @@
 """The few small networks that chapters share."""
 
+from .forecasters import (
+    DeepAR,
+    GRUForecaster,
+    LinearForecaster,
+    NBeats,
+    PatchTransformer,
+    SCIBlock,
+    SCIForecaster,
+    SeriesClassifier,
+)
 from .patch_segmenter import PatchSegmenter
 from .squeezenet import SqueezeNet, SqueezeNetFeatures, squeezenet, squeezenet_features
+from .tabular import MixedInputs, TabNet, TabularMLP, sparsemax
 from .unet import UNet
 
-__all__ = ["PatchSegmenter", "SqueezeNet", "SqueezeNetFeatures", "UNet", "squeezenet", "squeezenet_features"]
+__all__ = [
+    "DeepAR",
+    "GRUForecaster",
+    "LinearForecaster",
+    "MixedInputs",
+    "NBeats",
+    "PatchSegmenter",
+    "PatchTransformer",
+    "SCIBlock",
+    "SCIForecaster",
+    "SeriesClassifier",
+    "SqueezeNet",
+    "SqueezeNetFeatures",
+    "TabNet",
+    "TabularMLP",
+    "UNet",
+    "sparsemax",
+    "squeezenet",
+    "squeezenet_features",
+]

@@ -1,0 +1,170 @@
+"""Networks for tables: sparsemax is a projection, masks choose columns, missing values are seen; folds and encoder."""
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.optimize import brentq, minimize
+
+from lossbook.claims import measure
+from lossbook.folds import TableEncoder, grouped_parts, widen_for_folds
+from lossbook.models import MixedInputs, TabNet, TabularMLP, sparsemax
+
+TABLE = torch.tensor([[0.5, float("nan"), 3.0, 0.0], [-1.0, 2.0, 1.0, 4.0], [0.0, 0.3, 0.0, 8.0]])
+CATEGORIES = [5, 9]
+
+
+def projection(scores):
+    """The nearest point of the simplex: the threshold by root finding, one row at a time."""
+    rows = []
+    for z in scores:
+        tau = brentq(lambda t: np.maximum(z - t, 0).sum() - 1, z.min() - 1, z.max(), xtol=1e-14)  # noqa: B023
+        rows.append(np.maximum(z - tau, 0))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("spread", [0.01, 1.0, 10.0])
+def test_sparsemax_is_the_projection_on_the_simplex(spread):
+    scores = spread * torch.randn(50, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert np.allclose(sparsemax(scores), projection(scores.numpy()), atol=1e-12)
+
+
+def test_sparsemax_solves_its_quadratic_program():
+    z = np.array([0.9, 0.1, 0.6, -2.0])
+    equality = {"type": "eq", "fun": lambda p: p.sum() - 1}
+    best = minimize(
+        lambda p: ((p - z) ** 2).sum(), np.full(4, 0.25), bounds=[(0, 1)] * 4, constraints=equality, tol=1e-12
+    )
+    assert np.allclose(sparsemax(torch.tensor(z)), best.x, atol=1e-6)
+
+
+def test_sparsemax_along_any_dimension_and_its_invariances():
+    scores = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    middle = sparsemax(scores, dim=1)
+    assert torch.allclose(middle.sum(1), torch.ones(3, 5, dtype=torch.float64))
+    assert torch.allclose(middle.transpose(1, 2), sparsemax(scores.transpose(1, 2)))
+    assert torch.allclose(sparsemax(scores + 100), sparsemax(scores))
+    assert torch.equal(sparsemax(torch.zeros(2, 4)), torch.full((2, 4), 0.25))
+    assert (sparsemax(10 * scores) == 0).any()
+    with pytest.raises(TypeError, match="scores must be a floating-point tensor"):
+        sparsemax(torch.tensor([1, 2]))
+
+
+def test_gradient_of_sparsemax():
+    scores = torch.randn(6, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(sparsemax, scores)
+    jacobian = torch.autograd.functional.jacobian(sparsemax, scores[0].detach())
+    support = (sparsemax(scores[0].detach()) > 0).double()  # on the support the mean is taken off, nothing elsewhere
+    assert torch.allclose(jacobian, torch.diag(support) - torch.outer(support, support) / support.sum())
+
+
+def test_missing_values_are_seen_and_learned():
+    inputs = MixedInputs(2, CATEGORIES)
+    out = inputs(TABLE)
+    assert out.shape == (3, sum(inputs.widths)) == (3, 12)
+    assert out.isfinite().all()
+    assert out[0, :4].tolist() == [0.5, 0.0, 0.0, 1.0]  # value, indicator; stand-in, indicator
+    out.sum().backward()
+    assert inputs.stand_in.grad.tolist() == [0.0, 1.0]
+    assert all(table.weight.grad.abs().sum() > 0 for table in inputs.embeddings)
+
+
+def test_one_hot_inputs():
+    inputs = MixedInputs(2, CATEGORIES, one_hot=True)
+    out = inputs(TABLE)
+    assert out.shape == (3, 18)
+    assert out[:, 4:].sum(1).tolist() == [2.0, 2.0, 2.0]
+    assert out[1, 4:9].tolist() == [0.0, 1.0, 0.0, 0.0, 0.0]
+
+
+def test_a_linear_model_is_linear():
+    model = TabularMLP(3, [], hidden=()).double()
+    table = torch.randn(4, 3, dtype=torch.float64)
+    weight, bias = model.head.weight[0, ::2], model.head.bias
+    assert torch.allclose(model(table)[:, 0], table @ weight + bias)
+
+
+def test_masks_choose_columns():
+    torch.manual_seed(0)
+    model = TabNet(2, CATEGORIES, 3, steps=4).double().eval()
+    table = TABLE.double()
+    masks = model.masks(table)
+    assert model(table).shape == (3, 3)
+    assert masks.shape == (3, 4, 4)
+    assert (masks >= 0).all()
+    assert torch.allclose(masks.sum(-1), torch.ones(3, 4, dtype=torch.float64))
+
+
+def test_what_is_masked_at_every_step_does_not_matter():
+    torch.manual_seed(3)
+    model = TabNet(4, [], steps=1).double().eval()
+    for parameter in (model.first.norm.weight, model.first.second[1].weight):
+        torch.nn.init.zeros_(parameter)  # the choice no longer depends on the row
+    model.choices[0][1].bias.data = torch.tensor([5.0, 4.8, 0.0, 0.0], dtype=torch.float64)
+    table = torch.randn(5, 4, dtype=torch.float64)
+    changed = table.clone()
+    changed[:, 2:] += 7
+    assert (model.masks(table)[:, 0, 2:] == 0).all()
+    assert torch.equal(model(table), model(changed))
+    assert not torch.equal(model(table), model(table + 7))
+
+
+def test_gradient_of_tabnet():
+    torch.manual_seed(1)
+    model = TabNet(3, [], steps=2, width=4).double().eval()
+    table = torch.randn(3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(model, table)
+
+
+@pytest.mark.parametrize("make", [TabNet, TabularMLP])
+def test_models_copy_pickle_and_name_what_is_wrong(make):
+    model = make(2, CATEGORIES).eval()
+    assert torch.equal(copy.deepcopy(model)(TABLE), model(TABLE))
+    assert torch.equal(pickle.loads(pickle.dumps(model))(TABLE), model(TABLE))
+    with pytest.raises(ValueError, match=r"table must have shape \(N, 4\), got \(2, 3\)"):
+        model(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="columns with at least one code"):
+        make(0, [])
+
+
+def test_settings_of_tabnet():
+    with pytest.raises(ValueError, match="steps and relaxation"):
+        TabNet(2, [], steps=0)
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
+
+
+def test_parts_keep_groups_together():
+    groups = np.repeat(np.arange(100, 137), 5)
+    part = grouped_parts(groups, 6, seed=1)
+    assert all(len(set(part[groups == group])) == 1 for group in set(groups))
+    sizes = np.bincount(part)
+    assert len(sizes) == 6
+    assert sizes.max() - sizes.min() <= 5
+    assert not np.array_equal(part, grouped_parts(groups, 6, seed=2))
+    with pytest.raises(ValueError, match="parts: expected 2 to 37"):
+        grouped_parts(groups, 38)
+
+
+def test_corrected_interval():
+    values, ratio = [0.1, 0.4, 0.2, 0.3, 0.5], 0.25
+    plain, wide = measure(values), measure(widen_for_folds(values, ratio=ratio))
+    assert wide.mean == pytest.approx(plain.mean)
+    by_formula = 2.7764451052 * np.sqrt((1 / 5 + ratio) * np.var(values, ddof=1))
+    assert wide.high - wide.mean == pytest.approx(by_formula)
+    with pytest.raises(ValueError, match="ratio"):
+        widen_for_folds(values, ratio=0)
+
+
+def test_encoder_uses_training_rows_alone():
+    rows = pd.DataFrame({"age": [20.0, 40.0, None], "same": [3.0, 3.0, 3.0], "job": ["cook", "judge", None]})
+    encoder = TableEncoder(rows, ["age", "same"], ["job"])
+    assert encoder.categories == [3]
+    out = encoder(pd.DataFrame({"age": [50.0, None], "same": [3.0, 4.0], "job": ["pilot", "judge"]}))
+    assert out[0].tolist() == [2.0, 0.0, 0.0]
+    assert out[1, 0].isnan()
+    assert out[1, 1:].tolist() == [1.0, 2.0]
