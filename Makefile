@@ -25,8 +25,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book test lint unit doctest nbval papermill book-tests browser full lab oracles pages mutate bench \
-        badges format constraints clean
+.PHONY: help install book test lint unit doctest mutate-sample nbval papermill book-tests browser full lab oracles pages \
+        mutate bench badges format constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,7 +50,7 @@ book: $(STAMP)  ## build the book; a warning is an error
 
 # --- the tests, in the order in which `make test` runs them ----------------------------------------------------------
 
-test: lint unit doctest nbval papermill book book-tests browser  ## run every test
+test: lint unit doctest mutate-sample nbval papermill book book-tests browser  ## run every test
 
 lint: $(STAMP)  ## check style and format of code and notebooks
 	$(BIN)/ruff check --no-cache .
@@ -63,6 +63,10 @@ unit: $(STAMP)  ## unit, property, oracle and notebook hygiene tests
 
 doctest: $(STAMP)  ## run the examples in the docstrings
 	$(PYTEST) -q --doctest-modules lossbook
+
+mutate-sample: export OMP_NUM_THREADS = 1
+mutate-sample: $(STAMP)  ## break formulas on purpose, a fixed sample for two minutes: tests have to notice
+	$(BIN)/python -m tests.mutate --sample 100 --seconds 120
 
 nbval: export LOSSBOOK_PROFILE = fast
 nbval: export LOSSBOOK_RESULTS = $(abspath $(SCRATCH))/nbval

@@ -7,8 +7,8 @@ why no test can tell the mutant from the original (it computes the same numbers)
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import random
 import sys
 import time
 from collections import Counter
@@ -32,14 +32,22 @@ def argued() -> dict[tuple[str, ...], str]:
     return {(e["file"], e["function"], e["line"], e["change"]): e["reason"] for e in entries}
 
 
+def place(mutant: Mutant) -> str:
+    """What `--only` looks into."""
+    return f"{mutant.file}:{mutant.line} {mutant.function} {mutant.operator}"
+
+
+def lot(mutant: Mutant, seed: int) -> bytes:
+    """Its place in the sample. It depends on nothing but the mutant: who edits one loss draws no others elsewhere."""
+    return hashlib.sha256(repr((seed, *mutant.key)).encode()).digest()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge, report; 1 when a mutant is neither caught nor argued."""
     options = _parser().parse_args(arguments)
-    chosen = [m for m in all_mutants() if options.only in f"{m.file}:{m.line} {m.function} {m.operator}"]
-    if options.sample is not None:
-        chosen = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))
-    elif options.seconds is not None:
-        random.Random(options.seed).shuffle(chosen)  # so that what fits in is a fair sample
+    chosen = [m for m in all_mutants() if options.only in place(m)]
+    if options.sample is not None or options.seconds is not None:
+        chosen = sorted(chosen, key=lambda mutant: lot(mutant, options.seed))[: options.sample]
     if options.list:
         print("\n".join(map(str, chosen)))
         return 0
@@ -68,6 +76,9 @@ def report(
     print(f"caught {len(caught)} ({share:.1%}), argued {len(survivors) - len(open_ones)}, open {len(open_ones)}")
     for mutant in open_ones:
         print(f"  {mutant}\n      {mutant.text}")
+        print(f'      again: python -m tests.mutate --only "{place(mutant)}"')
+    if open_ones:
+        print("Write a test that tells each from the original, or argue in tests/mutate/survivors.json why none can.")
     stale = set()
     if complete:
         stale = set(reasons) - {m.key for m in survivors}
@@ -86,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.mutate", description=__doc__.partition("\n")[0])
     parser.add_argument("--jobs", type=int, default=1, help="mutants judged at a time (default 1)")
     parser.add_argument("--sample", type=int, metavar="N", help="judge N mutants, chosen at random")
-    parser.add_argument("--seconds", type=float, metavar="S", help="start no mutant after S seconds")
+    parser.add_argument("--seconds", type=float, metavar="S", help="stop after S seconds, collection included")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice (default 0)")
     parser.add_argument(
         "--only", default="", metavar="TEXT", help='only where "file:line function operator" holds TEXT'

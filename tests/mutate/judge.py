@@ -2,7 +2,8 @@
 
 The tests are collected once, in this process. Each mutant gets a forked child, which puts the broken code into the
 functions that everybody already holds (`function.__code__`), runs the tests that can notice, quick and strong ones
-first, and ends with the first failure.
+first, and ends with the first failure. That test is then run on the code as it is, where it has to pass. Limits count
+processor time, so that a busy machine judges fewer mutants, and not otherwise.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import __future__
 import ast
 import functools
 import gc
+import math
 import os
 import re
 import select
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -30,37 +32,39 @@ from .operators import Mutant, functions
 
 ROOT = Path(__file__).resolve().parents[2]
 LOSSES = ROOT / "lossbook" / "losses"
-APART = ("__init__.py", "_card.py", "_module.py", "_validation.py")  # no formula stands there
+APART = ("__init__.py", "_card.py", "_gather.py", "_module.py", "_validation.py")  # no formula stands there
 FILES = tuple(sorted(path.name for path in LOSSES.glob("*.py") if path.name not in APART))
 TESTS = (
     "tests/test_definitions.py", "tests/losses", "tests/test_objectives.py", "tests/test_contract.py",
     "tests/test_cards.py", "tests/oracles/test_oracles.py",
 )  # fmt: skip
 SLOW = ("test_compiles_into_one_graph",)  # seconds each: only for what nothing else can notice
+ELSEWHERE = "test_two_processes"  # runs in processes of its own, which hold no mutant
 DEEP = ("test_half_precision", "test_vmap", "test_any_number", "test_second_derivative", "test_cards.py")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant: `by` names the test that caught it, or is empty."""
+    """What became of a mutant: `by` names the test that caught it, or is empty; how many tests ran, of how many."""
 
     mutant: Mutant
     by: str
     seconds: float
     tests: int
+    asked: int
 
 
 class Judge:
     """A pytest plugin that takes the place of the loop over the tests."""
 
-    def __init__(self, mutants: list[Mutant], *, jobs: int = 1, seconds: float | None = None, patience: float = 60.0):
+    def __init__(self, mutants: list[Mutant], *, jobs: int = 1, seconds: float | None = None, patience: float = 25.0):
         self.mutants, self.jobs, self.patience = mutants, jobs, patience
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.verdicts: list[Verdict] = []
-        self.baseline = ""
+        self.sound: set[str] = set()  # tests that pass on the code as it is
 
     def run(self) -> None:
-        """Collect the tests, check that they pass on the code as it is, and judge every mutant."""
+        """Collect the tests, and judge every mutant, or as many as there is time for."""
         files = [str(ROOT / path) for path in TESTS if (ROOT / path).exists()]
         arguments = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:xdist",
                      "--doctest-modules", "-m", "not gpu", "--rootdir", str(ROOT), *files,
@@ -76,17 +80,12 @@ class Judge:
         torch.set_num_threads(1)  # a pool of threads does not survive a fork
         living()  # looked up here once for all children
         gc.freeze()
-        self.reach = reach()
-        self.items = sorted(session.items, key=order)
+        self.reach, self.families = reach(), families()
+        self.items = {item.nodeid: item for item in sorted(session.items, key=order)}
         print(f"{len(self.items)} tests collected, {len(self.mutants)} mutants to judge", flush=True)
-        unbroken = [item for item in self.items if stage(item) <= 1]
-        self.baseline = judge_one(None, unbroken, 600)[0]
-        if self.baseline:
-            raise RuntimeError(f"the code as it is fails {self.baseline}")
         running: dict[int, tuple[_Child, Mutant]] = {}
-        waiting = iter(self.mutants)
-        for mutant in waiting:
-            if self.deadline is not None and time.monotonic() > self.deadline:
+        for mutant in self.mutants:
+            if self._remaining() <= 0:
                 break
             child = start(mutant, self.relevant(mutant), self.patience)
             running[child.pipe] = (child, mutant)
@@ -96,22 +95,46 @@ class Judge:
             self._finish(running)
         return True
 
+    def _remaining(self) -> float:
+        return math.inf if self.deadline is None else self.deadline - time.monotonic()
+
     def relevant(self, mutant: Mutant) -> list[pytest.Item]:
         """The tests of the losses that use the broken function, and the tests of no loss in particular."""
         losses = self.reach.get(mutant.function, set())
         special = mutant.function == "_"  # what torch.compile and vmap ask for
-        chosen = [item for item in self.items if special or stage(item) < 5]
-        return [item for item in chosen if not (named := names(item)) or named & losses]
+        concerned = {self.families.get(loss) for loss in losses} | {Path(mutant.file).stem}
+
+        def can_notice(item: pytest.Item) -> bool:
+            if (stage(item) == 5 and not special) or ELSEWHERE in item.nodeid:
+                return False
+            if named := names(item):
+                return bool(named & losses)
+            return special or (family := family_of(item)) is None or family in concerned
+
+        return [item for item in self.items.values() if can_notice(item)]
 
     def _finish(self, running: dict[int, tuple[_Child, Mutant]]) -> None:
-        ready, _, _ = select.select(list(running), [], [])
+        """Wait for a child. When time is up, those that are not ready are given up: no verdict."""
+        wait = self._remaining()
+        ready, _, _ = select.select(list(running), [], [], *([max(wait, 0)] if wait < math.inf else []))
+        if not ready:
+            while running:
+                running.popitem()[1][0].give_up()
         for pipe in ready:
             child, mutant = running.pop(pipe)
             by, tests = child.result()
-            verdict = Verdict(mutant, by, time.monotonic() - child.started, tests)
+            self._check(by)
+            verdict = Verdict(mutant, by, time.monotonic() - child.started, tests, child.asked)
             self.verdicts.append(verdict)
             if not by:
-                print(f"  not noticed ({tests} tests, {verdict.seconds:.0f} s): {mutant}", flush=True)
+                print(f"  not noticed ({tests} of {child.asked} tests, {verdict.seconds:.0f} s): {mutant}", flush=True)
+
+    def _check(self, by: str) -> None:
+        """What caught a mutant passes on the code as it is."""
+        if by in self.items and by not in self.sound:
+            if start(None, [self.items[by]], self.patience).result()[0]:
+                raise RuntimeError(f"the code as it is fails {by}")
+            self.sound.add(by)
 
 
 # --- which tests can notice ------------------------------------------------------------------------------------------
@@ -147,6 +170,7 @@ def _closure(name: str, callees: dict[str, set[str]]) -> set[str]:
     return seen
 
 
+@functools.cache
 def names(item: pytest.Item) -> set[str]:
     """The losses that a test is about."""
     return set(_names().findall(item.nodeid.rpartition("::")[2]))
@@ -160,6 +184,23 @@ def _names() -> re.Pattern[str]:
     return re.compile("|".join(known))
 
 
+@functools.cache
+def families() -> dict[str, str]:
+    """The family of each loss."""
+    import lossbook
+
+    return {name: card.family for name, card in lossbook.cards.items()}
+
+
+def family_of(item: pytest.Item) -> str | None:
+    """The family that a test in the files of a family is about; the tests of what is stored are about none of them."""
+    if "test_oracles" in item.nodeid:
+        return "what is stored"
+    found = re.search(r"losses/(?:test_)?(\w+)\.py", item.nodeid)
+    return found[1] if found and found[1] in families().values() else None
+
+
+@functools.cache
 def stage(item: pytest.Item) -> int:
     """How early a test is asked: examples and definitions first, what takes seconds last."""
     if any(name in item.nodeid for name in SLOW):
@@ -175,9 +216,9 @@ def stage(item: pytest.Item) -> int:
     return 2
 
 
-def order(item: pytest.Item) -> tuple[int, int]:
-    """By stage; among those of one stage first those of the default settings."""
-    return stage(item), 0 if "defaults" in item.nodeid else 1
+def order(item: pytest.Item) -> tuple[int, int, int]:
+    """By stage; among those of one stage first those of the loss, then those of the default settings."""
+    return stage(item), 0 if names(item) else 1, 0 if "defaults" in item.nodeid else 1
 
 
 # --- one mutant ------------------------------------------------------------------------------------------------------
@@ -188,6 +229,7 @@ class _Child:
     process: int
     pipe: int
     started: float
+    asked: int
 
     def result(self) -> tuple[str, int]:
         """The test that failed, or nothing; and how many tests were run."""
@@ -201,15 +243,21 @@ class _Child:
         count, _, by = told.partition(" ")
         return by, int(count)
 
+    def give_up(self) -> None:
+        """End it."""
+        os.kill(self.process, signal.SIGKILL)
+        os.close(self.pipe)
+        os.waitpid(self.process, 0)
 
-def start(mutant: Mutant | None, items: list[pytest.Item], patience: float) -> _Child:
+
+def start(mutant: Mutant | None, items: Sequence[pytest.Item], patience: float) -> _Child:
     """Judge in a child; `None` judges the code as it is."""
     receiving, sending = os.pipe()
     started = time.monotonic()
     process = os.fork()
     if process:
         os.close(sending)
-        return _Child(process, receiving, started)
+        return _Child(process, receiving, started, len(items))
     os.close(receiving)
     _silence()
     try:
@@ -222,30 +270,27 @@ def start(mutant: Mutant | None, items: list[pytest.Item], patience: float) -> _
 
 
 INTERNAL = "error: "
+ONE_TEST = 20.0  # seconds of processor time
 
 
-def judge_one(mutant: Mutant | None, items: list[pytest.Item], patience: float) -> tuple[str, int]:
-    """Judge in a child, and wait for it."""
-    return start(mutant, items, patience).result()
-
-
-def judge(mutant: Mutant | None, items: Iterable[pytest.Item], patience: float) -> tuple[str, int]:
-    """Break the function and run tests until one fails or patience ends; the test and how many were run."""
+def judge(mutant: Mutant | None, items: Sequence[pytest.Item], patience: float) -> tuple[str, int]:
+    """Break the function and run tests until one fails or patience ends (seconds of processor time); the test, and how
+    many were run."""
 
     def too_long(*_: Any) -> None:
         raise TimeoutError("a test does not end")
 
     if mutant is not None:
         apply(mutant)
-    signal.signal(signal.SIGALRM, too_long)
-    end = time.monotonic() + patience
+    signal.signal(signal.SIGPROF, too_long)
+    end = time.process_time() + patience
     count = 0
     for item in items:
-        if time.monotonic() > end:
+        if time.process_time() > end:
             break
-        signal.alarm(30)
+        signal.setitimer(signal.ITIMER_PROF, ONE_TEST)
         reports = runtestprotocol(item, nextitem=None, log=False)
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         count += 1
         if any(report.failed for report in reports):
             return item.nodeid, count

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 SWAPPED_METHODS = {
@@ -41,7 +42,12 @@ class Mutant:
     operator: str
     change: str  # "before -> after", in source
     occurrence: int  # among the same changes of one line: 1, 2, ...
-    tree: ast.Module = field(repr=False, compare=False)  # the broken function, alone in a module
+    break_it: Callable[[], ast.Module] = field(repr=False, compare=False)
+
+    @property
+    def tree(self) -> ast.Module:
+        """The broken function, alone in a module: a copy of its own."""
+        return self.break_it()
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -63,8 +69,8 @@ def mutants(source: str, file: str) -> Iterator[Mutant]:
                 change = f"{_short(place.node)} -> {_short(new)}"
                 text = lines[place.node.lineno - 1].strip()
                 number = seen[text, operator, change] = seen.get((text, operator, change), 0) + 1
-                tree = place.replaced(new)
-                yield Mutant(file, function.name, place.node.lineno, text, operator, change, number, tree)
+                break_it = functools.partial(place.replaced, new)
+                yield Mutant(file, function.name, place.node.lineno, text, operator, change, number, break_it)
 
 
 def functions(source: str) -> list[ast.FunctionDef]:
@@ -186,4 +192,4 @@ def _has(function: ast.FunctionDef, name: str) -> bool:
 def _short(node: ast.AST) -> str:
     if isinstance(node, ast.If):
         return f"if {ast.unparse(node.test)}"
-    return " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split())
+    return " ".join(ast.unparse(node).split())
