@@ -508,6 +508,8 @@ def test_silly_diffusion():
         lb.variational_diffusion_loss(x, x, share, share - 0.1)
     with pytest.raises(ValueError, match="to must be one of"):
         lb.convert_diffusion(x, x, share, to="epsilon")
+    with pytest.raises(ValueError, match="source must be one of"):
+        lb.convert_diffusion(x, x, share, source="epsilon")
     with pytest.raises(ValueError, match="noise must have the shape of clean"):
         lb.add_noise(x, x[:1], share)
 

@@ -68,6 +68,19 @@ def test_ms_ssim_of_opposites_has_a_gradient():
     assert lb.ms_ssim_loss(near, y, **settings) == lb.ms_ssim_loss(near, y, negatives="relu", **settings)
 
 
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
+def test_what_stands_for_a_negative_similarity(exponent):
+    """Of one scale, where the similarity of the picture is known: that of SSIM."""
+    y = pictures(1, 1, 16, 18)
+    x, floor = 1 - y, 0.01
+    t = 1 - lb.ssim_loss(x, y)
+    assert t < -0.1
+    stands = {"smooth": floor**2 / (2 * floor - t), "relu": 0.0 * t, "normalize": (t + 1) / 2}
+    for negatives, similarity in stands.items():
+        found = lb.ms_ssim_loss(x, y, weights=(exponent,), negatives=negatives)
+        torch.testing.assert_close(found, 1 - similarity**exponent, rtol=1e-10, atol=0)
+
+
 def test_too_small_pictures_are_told_what_would_do():
     small = torch.rand(1, 3, 128, 128)
     with pytest.raises(
