@@ -22,6 +22,7 @@ from torch import Tensor
 from ._card import PROPERTIES, gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together, widen
+from ._slope import with_slope
 from ._validation import (
     check_choice,
     check_floating,
@@ -350,9 +351,14 @@ def least_squares_discriminator_loss(
         tensor(0.6250)
     """
     real, fake = _two_scores(real_logits, fake_logits, reduction)
-    values = F.mse_loss(real, torch.full_like(real, real_label), reduction="none")
-    values = values + F.mse_loss(fake, torch.full_like(fake, fake_label), reduction="none")
-    return (0.5 * reduce(values, reduction)).to(real_logits.dtype)
+    sum_or_none = "none" if reduction == "none" else "sum"
+    values = sum(
+        F.mse_loss(scores, scores.new_tensor(label).expand_as(scores), reduction=sum_or_none)
+        for scores, label in ((real, real_label), (fake, fake_label))
+    )
+    if reduction == "mean":
+        values = values / max(real.numel(), 1)
+    return (0.5 * values).to(real_logits.dtype)
 
 
 LeastSquaresDiscriminatorLoss = as_module("LeastSquaresDiscriminatorLoss", least_squares_discriminator_loss)
@@ -1262,12 +1268,16 @@ R2Penalty = as_module("R2Penalty", r2_penalty)
 def _above_its_tangent(x: Tensor) -> Tensor:
     """`exp(x) - 1 - x` without cancellation: a series where even `expm1(x) - x` loses digits. It has as many terms as
     the dtype has digits for, and the clamp keeps it finite where it is not taken."""
-    small = x.clamp(-0.05, 0.05)
-    terms = 8 if x.dtype == torch.float64 else 5
-    series = small / math.factorial(terms)
-    for term in range(terms - 1, 1, -1):
-        series = (series + 1 / math.factorial(term)) * small
-    return torch.where(x.abs() < 0.05, series * small, torch.expm1(x) - x)
+
+    def curve(x: Tensor) -> Tensor:
+        small = x.clamp(-0.05, 0.05)
+        terms = 8 if x.dtype == torch.float64 else 5
+        series = small / math.factorial(terms)
+        for term in range(terms - 1, 1, -1):
+            series = torch.addcmul(small / math.factorial(term), series, small)
+        return torch.where(small == x, series * small, torch.expm1(x) - x)
+
+    return with_slope(curve, torch.expm1, x)
 
 
 _OF_NUMBERS = not_applicable("the prediction is a number, not a probability")

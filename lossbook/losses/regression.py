@@ -1876,7 +1876,7 @@ def rmsse_loss(
         _check_spread("weight", weight, prediction.shape[:-1], "prediction without its horizon")
         weight = weight.unsqueeze(-1)
     error, valid = _scaled(prediction, target, scale, weight, reduction)
-    roots = _root(error.square().mean(-1))
+    roots = _root(error.square().sum(-1) / prediction.shape[-1])
     counts = valid.all(-1).to(roots.dtype)
     weight = counts if weight is None else weight.squeeze(-1) * counts
     return _reduced(roots, prediction, weight, reduction)
