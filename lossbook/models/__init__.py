@@ -13,6 +13,7 @@ from .forecasters import (
 from .patch_segmenter import PatchSegmenter
 from .squeezenet import SqueezeNet, SqueezeNetFeatures, squeezenet, squeezenet_features
 from .tabular import MixedInputs, TabNet, TabularMLP, sparsemax
+from .tiny import TinyDenoiser, TinyVAE, cosine_shares, denoise, dense
 from .unet import UNet
 
 __all__ = [
@@ -34,4 +35,9 @@ __all__ = [
     "sparsemax",
     "squeezenet",
     "squeezenet_features",
+    "TinyDenoiser",
+    "TinyVAE",
+    "cosine_shares",
+    "denoise",
+    "dense",
 ]

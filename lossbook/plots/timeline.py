@@ -1,0 +1,76 @@
+"""A history: who asked what, and when; and rows of small pictures."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from .style import OKABE_ITO
+
+_COLORS = ("blue", "vermilion", "green", "purple", "orange", "black")
+
+
+def timeline(events: Sequence[tuple[int, str, str, str]], *, title: str = ""):
+    """Draw events along a vertical line, the oldest on top, evenly spaced, so that all of them can be read.
+
+    Args:
+        events: year, name, what it brought, and kind of each; kinds get colors and a legend. In the order of years.
+        title: title of the figure.
+
+    Returns:
+        matplotlib figure.
+    """
+    import matplotlib.pyplot as plt
+
+    years = [year for year, *_ in events]
+    if years != sorted(years):
+        raise ValueError(f"events: expected them in the order of years, got {years}")
+    kinds = list(dict.fromkeys(kind for *_, kind in events))
+    if len(kinds) > len(_COLORS):
+        raise ValueError(f"events: expected at most {len(_COLORS)} kinds, got {kinds}")
+    color = {kind: OKABE_ITO[name] for kind, name in zip(kinds, _COLORS, strict=False)}
+    fig, ax = plt.subplots(figsize=(6.0, 0.9 + 0.36 * len(events)))
+    ax.axvline(0, color="#7F7F7F", linewidth=1.5, zorder=0)
+    for row, (year, name, brought, kind) in enumerate(events):
+        ax.plot(0, row, "o", color=color[kind], markersize=9)
+        ax.text(-0.03, row, str(year), ha="right", va="center", fontsize=11)
+        ax.text(0.03, row, name, ha="left", va="center", fontsize=11, fontweight="bold", color=color[kind])
+        ax.text(0.40, row, brought, ha="left", va="center", fontsize=11)
+    ax.set(xlim=(-0.14, 1.0), ylim=(len(events) - 0.4, -0.6), title=title)
+    ax.set_axis_off()
+    handles = [plt.Line2D([], [], marker="o", linestyle="", color=color[kind], label=kind) for kind in kinds]
+    fig.legend(handles=handles, loc="outside lower center", ncols=min(3, len(kinds)), fontsize=10)
+    return fig
+
+
+def picture_rows(rows: Mapping[str, Tensor], *, title: str = "", size: float = 0.5):
+    """Draw rows of small gray pictures, each row with its name at the left.
+
+    Args:
+        rows: name to (K, H, W) pictures in [0, 1], ink dark; as many in each row.
+        title: title of the figure.
+        size: side of a picture in inches.
+
+    Returns:
+        matplotlib figure.
+    """
+    import matplotlib.pyplot as plt
+
+    counts = {len(pictures) for pictures in rows.values()}
+    if len(counts) != 1:
+        raise ValueError(f"rows: expected as many pictures in each, got {sorted(counts)}")
+    count = counts.pop()
+    fig, axes = plt.subplots(
+        len(rows), count, figsize=(size * count + 1.3, size * 1.08 * len(rows) + 0.35), squeeze=False
+    )
+    for row, (name, pictures) in zip(axes, rows.items(), strict=True):
+        for ax, picture in zip(row, pictures, strict=True):
+            ax.imshow(picture.clamp(0, 1).numpy(force=True), cmap="gray_r", vmin=0, vmax=1)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.grid(visible=False)
+            for spine in ax.spines.values():
+                spine.set(visible=True, color="#BBBBBB", linewidth=0.6)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
+    if title:
+        fig.suptitle(title, fontsize=12)
+    return fig
