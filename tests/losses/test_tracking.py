@@ -90,6 +90,15 @@ def test_reid_with_identical_embeddings_and_lonely_examples():
         assert torch.isclose(alone, lb.reid_loss(z[:3], normal(3, 2), lonely, triplet_weight=0.0), rtol=1e-12)
 
 
+def test_reid_gradient_where_the_nearest_other_identity_is_the_farthest_of_all():
+    """What stands for the examples of one's own identity is no candidate, not even in a tie."""
+    z, y = torch.zeros(3, 2, dtype=torch.float64), torch.tensor([0, 0, 1])
+    e = torch.tensor([[0.0], [1.0], [5.0]], dtype=torch.float64, requires_grad=True)
+    lb.reid_loss(z, e, y, margin=10.0, reduction="sum").backward()
+    # Two triplets count: (1 - 5 + m) and (1 - 4 + m); the third example is alone.
+    assert e.grad.flatten().tolist() == [-1.0, 3.0, -2.0]
+
+
 def test_reid_module_learns_its_centers():
     torch.manual_seed(0)
     criterion = lb.ReIDLoss(3, 2, center_weight=0.1)
