@@ -24,6 +24,7 @@ from torch import Tensor
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together
+from ._slope import with_slope
 from ._validation import (
     check_choice,
     check_class_scores,
@@ -137,7 +138,7 @@ def _reduce_pairs(values: Tensor, weight: Tensor | None, reduction: str, like: T
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     """The ratio; 0, without a gradient, where the denominator is 0 (or too small for its inverse)."""
     some = denominator > torch.finfo(denominator.dtype).tiny
-    return torch.where(some, numerator / torch.where(some, denominator, 1.0), 0.0)
+    return numerator / torch.where(some, denominator, math.inf)
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
@@ -1650,11 +1651,18 @@ def balanced_l1_loss(
     check_same_shape("target", target, "prediction", prediction)
     for name, value in (("alpha", alpha), ("gamma", gamma), ("beta", beta)):
         check_positive(name, value)
-    error = torch.sub(*together(prediction, target)).abs()
     b = math.expm1(gamma / alpha)
-    u = b / beta * error.clamp_max(beta)
-    near = alpha * beta / b * ((1 + u) * torch.log1p(u) - u)
-    values = near + gamma * (error - beta).clamp_min(0)
+
+    def curve(error: Tensor) -> Tensor:
+        size = error.abs()
+        u = b / beta * size.clamp_max(beta)
+        near = alpha * beta / b * ((1 + u) * torch.log1p(u) - u)
+        return near + gamma * (size - beta).clamp_min(0)
+
+    def slope(error: Tensor) -> Tensor:
+        return alpha * torch.log1p(b / beta * error.abs().clamp_max(beta)) * error.sign()
+
+    values = with_slope(curve, slope, torch.sub(*together(prediction, target)))
     return reduce(values, reduction, dtype=prediction.dtype)
 
 

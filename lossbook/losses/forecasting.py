@@ -20,6 +20,7 @@ from torch import Tensor
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together
+from ._slope import with_slope
 from ._validation import (
     check_choice,
     check_floating,
@@ -1427,9 +1428,16 @@ def crps_gaussian_loss(
     sigma, _ = _scale("scale", sigma, from_log, eps)
     error = y - mu
     w = error / sigma
-    peak = math.sqrt(2 / math.pi) * torch.exp(-0.5 * w**2) - 1 / math.sqrt(math.pi)
-    values = error * torch.erf(w / math.sqrt(2)) + sigma * peak
+    bell = with_slope(_bell, lambda w: -w * _bell(w), w)
+    values = error * with_slope(lambda w: torch.erf(w / math.sqrt(2)), _bell, w) + sigma * (
+        bell - 1 / math.sqrt(math.pi)
+    )
     return _finish(values, weight, reduction, mean.dtype)
+
+
+def _bell(w: Tensor) -> Tensor:
+    """Twice the density of the standard normal distribution."""
+    return math.sqrt(2 / math.pi) * torch.exp(-0.5 * w.square())
 
 
 CRPSGaussianLoss = as_module("CRPSGaussianLoss", crps_gaussian_loss)
@@ -1528,12 +1536,11 @@ def crps_ensemble_loss(
     deviations = (x - y.unsqueeze(-1)).sort(-1).values  # differences of members stay as they are
     rank = torch.arange(members, dtype=x.dtype, device=x.device)
     if estimator == "pwm":
-        first, second = deviations.mean(-1), (rank * deviations).sum(-1) / (members * (members - 1))
-        spread = 2 * second - first
+        spread = 2 * rank / (members * (members - 1)) - 1 / members
     else:
-        pairs = members**2 if estimator == "nrg" else members * (members - 1)
-        spread = ((2 * rank + 1 - members) * deviations).sum(-1) / pairs
-    return _finish(deviations.abs().mean(-1) - spread, weight, reduction, prediction.dtype)
+        spread = (2 * rank + 1 - members) / (members**2 if estimator == "nrg" else members * (members - 1))
+    slopes = deviations.detach().sign() / members - spread  # the score is piecewise linear: these are its slopes
+    return _finish((slopes * deviations).sum(-1), weight, reduction, prediction.dtype)
 
 
 CRPSEnsembleLoss = as_module("CRPSEnsembleLoss", crps_ensemble_loss)
@@ -1636,18 +1643,18 @@ def energy_score_loss(
     members = prediction.shape[-2]
     _check_members(members, estimator)
     x, y = together(prediction, target)
-    error = _power_of_distance(x - y.unsqueeze(-2), beta).mean(-1)
+    error = _power_of_distance(x, y.unsqueeze(-2), beta).mean(-1)
     pairs = members**2 if estimator == "nrg" else members * (members - 1)
-    spread = _power_of_distance(x.unsqueeze(-2) - x.unsqueeze(-3), beta).sum((-2, -1)) / pairs
+    spread = _power_of_distance(x.unsqueeze(-2), x.unsqueeze(-3), beta).sum((-2, -1)) / pairs
     return _finish(error - 0.5 * spread, weight, reduction, prediction.dtype)
 
 
 EnergyScoreLoss = as_module("EnergyScoreLoss", energy_score_loss)
 
 
-def _power_of_distance(difference: Tensor, beta: float) -> Tensor:
-    """The power of the length of vectors, with a zero gradient at length zero."""
-    square = difference.square().sum(-1)
+def _power_of_distance(first: Tensor, second: Tensor, beta: float) -> Tensor:
+    """The power of the distance of vectors, with a zero gradient at distance zero; no difference is kept."""
+    square = F.mse_loss(*torch.broadcast_tensors(first, second), reduction="none").sum(-1)
     apart = square > 0
     return torch.where(apart, torch.where(apart, square, 1.0) ** (beta / 2), 0.0)
 

@@ -756,9 +756,9 @@ def sequence_loss(
     check_choice("distance", distance, _DISTANCES)
     check_reduction(reduction)
     iterates, truth = together(predictions, target)
-    discounts = gamma ** torch.arange(iterates.shape[1] - 1, -1, -1, dtype=iterates.dtype, device=iterates.device)
-    sizes = _sizes(iterates - truth.unsqueeze(1), distance)
-    values = (sizes * discounts.reshape(-1, *[1] * (truth.dim() - 1))).sum(1)
+    values = torch.zeros_like(truth)
+    for iterate in iterates.unbind(1):  # as Horner's rule: each step discounts all that came before
+        values = gamma * values + _sizes(iterate - truth, distance)
     if weight is None:
         return reduce(values, reduction, dtype=predictions.dtype)
     weight = weight.to(values.dtype)
