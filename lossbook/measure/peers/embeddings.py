@@ -22,22 +22,42 @@ def many_pairs(N: int = 65536, D: int = 128) -> dict[str, Tensor]:
     return pairs(N, D)
 
 
+def few_pairs(N: int = 128, D: int = 512) -> dict[str, Tensor]:
+    """So few that a peer may hold every pair beside every other pair."""
+    return pairs(N, D)
+
+
 def classes(N: int = 512, D: int = 128, C: int = 64) -> dict[str, Tensor]:
     """Unit vectors `z`, the class of each, `y`, and a row `w` for each class."""
     w, y = noise(C, D, seed=0), torch.arange(N) % C
     return {"z": F.normalize(w[y] + noise(N, D, seed=1), dim=1), "y": y, "w": w}
 
 
+def few_classes(N: int = 128, D: int = 128, C: int = 16) -> dict[str, Tensor]:
+    """So few that a peer may hold the embeddings of every triplet."""
+    return classes(N, D, C)
+
+
 def identities(N: int = 512, D: int = 256, C: int = 4096) -> dict[str, Tensor]:
     return classes(N, D, C)
 
 
-BATCH, MANY, CLASSES, IDENTITIES = "1024x512 pairs", "65536x128 pairs", "512x128, 64 classes", "512x256, 4096 classes"
-INPUTS: dict[str, Input] = {BATCH: pairs, MANY: many_pairs, CLASSES: classes, IDENTITIES: identities}
+BATCH, FEW, MANY = "1024x512 pairs", "128x512 pairs", "65536x128 pairs"
+CLASSES, FEW_CLASSES, IDENTITIES = "512x128, 64 classes", "128x128, 16 classes", "512x256, 4096 classes"
+INPUTS: dict[str, Input] = {
+    BATCH: pairs,
+    FEW: few_pairs,
+    MANY: many_pairs,
+    CLASSES: classes,
+    FEW_CLASSES: few_classes,
+    IDENTITIES: identities,
+}
 SMALL: dict[str, Input] = {
     BATCH: lambda: pairs(6, 4),
+    FEW: lambda: few_pairs(6, 4),
     MANY: lambda: many_pairs(6, 4),
     CLASSES: lambda: classes(8, 4, 3),
+    FEW_CLASSES: lambda: few_classes(8, 4, 3),
     IDENTITIES: lambda: identities(8, 4, 5),
 }
 
@@ -55,13 +75,18 @@ ENTRIES = (
     Entry("byol_loss", MANY, "lb.byol_loss(z, x)", ("2 - 2 * F.cosine_similarity(z, x).mean()",)),
     Entry("audio_visual_consistency_loss", MANY, "lb.audio_visual_consistency_loss(z, x)",
           ("1 - F.cosine_similarity(z, x).mean()",)),
-    Entry("batch_triplet_loss", CLASSES, "lb.batch_triplet_loss(z, y, margin=0.05, mining='all', average='nonzero')",
+    Entry("batch_triplet_loss", FEW_CLASSES,
+          "lb.batch_triplet_loss(z, y, margin=0.05, mining='all', average='nonzero')",
           ("pml.TripletMarginLoss()(z, y)",)),
     Entry("n_pairs_loss", BATCH, "lb.n_pairs_loss(z, x)", ("F.cross_entropy(z @ x.T, i)",)),
     Entry("info_nce_loss", BATCH, "lb.info_nce_loss(z, x)",
-          ("pml.NTXentLoss(temperature=0.1)(z, i, ref_emb=x, ref_labels=i.clone())",
-           "F.cross_entropy(F.normalize(z, dim=1) @ F.normalize(x, dim=1).T / 0.1, i)")),
+          ("F.cross_entropy(F.normalize(z, dim=1) @ F.normalize(x, dim=1).T / 0.1, i)",)),
+    Entry("info_nce_loss", FEW, "lb.info_nce_loss(z, x)",
+          ("pml.NTXentLoss(temperature=0.1)(z, i, ref_emb=x, ref_labels=i.clone())",)),
     Entry("nt_xent_loss", BATCH, "lb.nt_xent_loss(z, x)",
+          (("(lambda v: F.cross_entropy((v @ v.T / 0.5).fill_diagonal_(-torch.inf), (torch.arange(len(v)) + len(z)) % "
+            "len(v)))(F.normalize(torch.cat([z, x]), dim=1))"),)),
+    Entry("nt_xent_loss", FEW, "lb.nt_xent_loss(z, x)",
           ("pml.NTXentLoss(temperature=0.5)(torch.cat([z, x]), i.repeat(2))",)),
     Entry("sup_con_loss", CLASSES, "lb.sup_con_loss(z, y)", ("pml.SupConLoss(temperature=0.1)(z, y)",)),
     Entry("clip_loss", BATCH, "lb.clip_loss(z, x, logit_scale=10.0, normalize=False)",

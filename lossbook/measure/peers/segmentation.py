@@ -200,13 +200,13 @@ REGIONS = (
         "mcc_loss",
         MANY,
         "lb.mcc_loss(z, y)",
-        ("monai.MCCLoss(softmax=True, to_onehot_y=True, smooth_dr=0)(z, y[:, None])",),
+        ("monai.MCCLoss(softmax=True, to_onehot_y=True)(z, y[:, None])",),
     ),
     Entry(
         "mcc_loss",
         ONE,
         "lb.mcc_loss(z, y, task='binary')",
-        ("monai.MCCLoss(sigmoid=True, smooth_dr=0)(z, y)",),
+        ("monai.MCCLoss(sigmoid=True)(z, y)",),
     ),
     Entry(
         "generalized_wasserstein_dice_loss",
