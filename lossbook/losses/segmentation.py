@@ -2391,7 +2391,9 @@ def generalized_wasserstein_dice_loss(
     check_probabilities("distances", distances)
     if not 0 <= background < classes:
         raise ValueError(f"background must be a class from 0 to {classes - 1}, got {background}")
-    error = (distances.to(p.dtype).T[:, labels] * p.movedim(1, 0)).sum(0)
+    with torch.autocast(p.device.type, enabled=False):
+        expected = distances.to(p.dtype) @ p  # for each label that a pixel might have
+    error = expected.gather(1, labels.unsqueeze(1)).squeeze(1)
     counts = torch.ones_like(error) if valid is None else valid.squeeze(1).to(p.dtype)
     if weighting == "foreground":
         alpha = (labels != background).to(p.dtype) * counts
@@ -2527,8 +2529,8 @@ def _smallest_hard(values: Tensor, valid: Tensor | None, share: float, per_image
         return torch.zeros_like(values)
     rows = (values if valid is None else torch.where(valid, values, -1.0)).reshape(len(values) if per_image else 1, -1)
     if valid is None:  # the same rank in each row
-        last = rows.shape[1] - max(1, math.ceil(share * rows.shape[1] - 1e-6)) + 1
-        smallest = rows.kthvalue(last, dim=1, keepdim=True).values
+        count = max(1, math.ceil(share * rows.shape[1] - 1e-6))
+        smallest = rows.topk(count, dim=1, sorted=False).values.amin(1, keepdim=True)
     else:
         counts = valid.reshape(rows.shape).sum(1, keepdim=True)
         rank = (torch.ceil(share * counts - 1e-6).clamp_min(1) - 1).long()
