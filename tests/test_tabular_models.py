@@ -12,6 +12,7 @@ from scipy.optimize import brentq, minimize
 from lossbook.claims import measure
 from lossbook.folds import TableEncoder, grouped_parts, widen_for_folds
 from lossbook.models import MixedInputs, TabNet, TabularMLP, sparsemax
+from lossbook.tabular import fit_linear, judge_logits, judge_numbers, with_constant
 
 TABLE = torch.tensor([[0.5, float("nan"), 3.0, 0.0], [-1.0, 2.0, 1.0, 4.0], [0.0, 0.3, 0.0, 8.0]])
 CATEGORIES = [5, 9]
@@ -168,3 +169,27 @@ def test_encoder_uses_training_rows_alone():
     assert out[0].tolist() == [2.0, 0.0, 0.0]
     assert out[1, 0].isnan()
     assert out[1, 1:].tolist() == [1.0, 2.0]
+
+
+# --- lossbook.tabular -------------------------------------------------------------------------------------------------
+
+
+def test_linear_model_at_its_minimum():
+    generator = torch.Generator().manual_seed(5)
+    inputs, target = torch.randn(80, 3, generator=generator), torch.randn(80, generator=generator)
+    weight = fit_linear(lambda z, y: ((z[:, 0] - y) ** 2).mean(), inputs, target)
+    exact = torch.linalg.lstsq(with_constant(inputs), target.double().unsqueeze(1)).solution
+    assert torch.allclose(weight, exact, atol=1e-7)
+
+
+def test_judges():
+    numbers = judge_numbers(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 4.0]))
+    assert numbers["rmse"] == pytest.approx(0.5**0.5)
+    assert numbers["mae"] == numbers["bias"] == 0.5
+    assert numbers["below"] == 1.0
+    assert numbers["pinball"] == pytest.approx(0.05)
+    logits = judge_logits(torch.tensor([2.0, -1.0, 0.5, -3.0]), torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    assert logits["auc"] == logits["ap"] == logits["recall"] == 1.0
+    assert logits["accuracy"] == 0.75
+    assert logits["balanced"] == pytest.approx(5 / 6)
+    assert logits["log loss"] == pytest.approx(np.mean(np.log1p(np.exp([-2.0, -1.0, 0.5, -3.0]))))
