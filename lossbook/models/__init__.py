@@ -13,7 +13,7 @@ from .forecasters import (
 from .patch_segmenter import PatchSegmenter
 from .squeezenet import SqueezeNet, SqueezeNetFeatures, squeezenet, squeezenet_features
 from .tabular import MixedInputs, TabNet, TabularMLP, sparsemax
-from .tiny import TinyDenoiser, TinyVAE, cosine_shares, denoise, dense
+from .tiny import TinyDenoiser, TinyVAE, denoise, dense, linear_shares
 from .unet import UNet
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "squeezenet_features",
     "TinyDenoiser",
     "TinyVAE",
-    "cosine_shares",
+    "linear_shares",
     "denoise",
     "dense",
 ]

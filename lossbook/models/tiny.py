@@ -91,25 +91,25 @@ class TinyDenoiser(nn.Module):
         return self.layers(torch.cat([noisy, angles.sin(), angles.cos()], dim=1))
 
 
-def cosine_shares(steps: int) -> Tensor:
-    """The share of the signal's variance after 0, 1, ..., ``steps`` steps of noise, (steps + 1,), by the cosine rule.
+def linear_shares(steps: int) -> Tensor:
+    r"""The share of the signal's variance after 0, 1, ..., ``steps`` steps of noise, (steps + 1,), from 1 to nearly 0.
 
-    It begins at 1 and ends a little above 0.
+    The variance that a step adds grows linearly, from 0.1 / ``steps`` to 20 / ``steps``: the schedule of Ho et al., who
+    take 1,000 steps, for any number of them.
 
-    Reference: Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021,
-    https://arxiv.org/abs/2102.09672
+    Args:
+        steps: number of steps, at least 21 (below, the last step would add more than it has).
+
+    Reference: Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, https://arxiv.org/abs/2006.11239
 
     Example:
-        >>> cosine_shares(2).round(decimals=3)
-        tensor([1.000, 0.494, 0.001])
+        >>> linear_shares(100)[[0, 50, 100]].round(decimals=3)
+        tensor([1.0000, 0.0750, 0.0000])
     """
-    if steps < 1:
-        raise ValueError(f"steps: expected at least 1, got {steps}")
-    time = torch.arange(steps + 1, dtype=torch.float64) / steps
-    share = torch.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
-    share = share / share[0]
-    kept = (share[1:] / share[:-1]).clamp_min(1e-3)  # no step erases everything
-    return torch.cat([share[:1], kept.cumprod(0)]).float()
+    if steps < 21:
+        raise ValueError(f"steps: expected at least 21, got {steps}")
+    added = torch.linspace(0.1, 20, steps, dtype=torch.float64) / steps
+    return torch.cat([torch.ones(1, dtype=torch.float64), (1 - added).cumprod(0)]).float()
 
 
 @torch.no_grad()
@@ -119,7 +119,7 @@ def denoise(model: nn.Module, noise: Tensor, shares: Tensor, *, generator: torch
     Args:
         model: as :class:`TinyDenoiser`.
         noise: (N, size) standard normal numbers to begin with.
-        shares: (steps + 1,) shares of the signal's variance, falling, as :func:`cosine_shares` gives them.
+        shares: (steps + 1,) shares of the signal's variance, falling, as :func:`linear_shares` gives them.
         generator: of the noise that each step adds.
 
     Returns:

@@ -6,6 +6,7 @@ from .lines import curves, interval_plot, loss_and_gradient
 from .pictures import colorize_labels, image_row, prediction_grid
 from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
 from .tables import results_table
+from .timeline import picture_rows, timeline
 
 __all__ = [
     "COLORS",
@@ -22,8 +23,10 @@ __all__ = [
     "line_style_of",
     "loss_and_gradient",
     "palette_png",
+    "picture_rows",
     "prediction_grid",
     "results_table",
     "show",
+    "timeline",
     "use_style",
 ]
