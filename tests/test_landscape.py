@@ -111,3 +111,19 @@ def test_contours_draw_one_panel_per_surface():
     assert titles == ["bowl", "signed", "flat"]
     with pytest.raises(ValueError, match="surfaces"):
         lb.plots.landscape_contours({"bowl": bowl[:3]}, steps)
+
+
+def test_line_panels():
+    x = torch.linspace(0, 1, 5)
+    panels = [
+        {"x": x, "curves": {"square": ("mse_loss", x**2), "line": x}, "title": "two", "ylim": (0, 2)},
+        {"x": x, "curves": {"one": x}, "xlabel": "x"},
+    ]
+    first, second = lb.plots.line_panels(panels).axes
+    assert first.get_title() == "two"
+    assert first.get_ylim() == (0, 2)
+    assert first.lines[0].get_color() == lb.plots.color_of("mse_loss")
+    assert second.get_legend() is None
+    assert second.get_xlabel() == "x"
+    with pytest.raises(ValueError, match="curves"):
+        lb.plots.line_panels([{"x": x, "curves": {"short": x[:2]}}])

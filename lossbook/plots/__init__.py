@@ -3,6 +3,7 @@
 from .display import palette_png, show
 from .landscape import landscape_contours
 from .lines import curves, interval_plot, loss_and_gradient
+from .panels import line_panels
 from .pictures import colorize_labels, image_row, prediction_grid
 from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
 from .tables import results_table
@@ -20,6 +21,7 @@ __all__ = [
     "image_row",
     "interval_plot",
     "landscape_contours",
+    "line_panels",
     "line_style_of",
     "loss_and_gradient",
     "palette_png",

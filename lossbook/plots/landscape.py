@@ -29,6 +29,7 @@ def landscape_contours(
         matplotlib figure, to be passed to :func:`show`.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.colors import LogNorm
     from matplotlib.ticker import FuncFormatter
 
     fig, axes = plt.subplots(1, len(surfaces), figsize=(3.2 * len(surfaces), 3.4), squeeze=False, sharey=True)
@@ -40,7 +41,8 @@ def landscape_contours(
         low, high = float(values.min()), float(values.max())
         spaced = np.geomspace if low > 0 else np.linspace
         marks = spaced(low, max(high, low + 1e-9), levels)
-        drawn = ax.contourf(steps, steps, values.T, levels=marks, cmap="viridis")
+        norm = LogNorm(marks[0], marks[-1]) if low > 0 else None
+        drawn = ax.contourf(steps, steps, values.T, levels=marks, cmap="viridis", norm=norm)
         ax.contour(steps, steps, values.T, levels=marks, colors="white", linewidths=0.5)
         bar = fig.colorbar(drawn, ax=ax, ticks=marks[:: max(1, levels // 4)], location="bottom", shrink=0.9)
         bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
