@@ -566,7 +566,7 @@ def log_cosh_loss(
     is 5e-9.
 
     An error near zero keeps all its digits, where the logarithm of a cosh that is rounded to 1 has none left; that
-    takes about a third more time than the plain form.
+    takes about half as much time again as the plain form.
 
     Args:
         prediction: predicted values, any shape.
