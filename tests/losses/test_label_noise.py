@@ -529,6 +529,15 @@ def test_module_keeps_the_matrix(module, function, example):
         module([[1.0]])
 
 
+def test_taylor_glo_loss_of_a_label_that_is_ruled_out():
+    """A probability of 0 equals the second coefficient of the start: no power of the difference divides by it."""
+    theta = torch.tensor([0.0, 0.0, 0.0, -2.0, 0.5, 2.0, 0.3, 0.1], dtype=torch.float64)
+    logits = torch.tensor([[-2000.0, 0.0]], dtype=torch.float64)
+    found = lb.taylor_glo_loss(logits, torch.tensor([0]), theta)
+    # The other class has u = 0 and v = 1, the label v = 0.
+    assert torch.isclose(found, torch.tensor(-(-2.0 / 2 + 0.5 / 6) / 2, dtype=torch.float64), rtol=1e-12)
+
+
 def test_taylor_glo_module_learns_its_coefficients(example):
     module = lb.TaylorGLOLoss(reduction="sum").double()
     expected = lb.taylor_glo_loss(*example, module.theta.detach(), reduction="sum")

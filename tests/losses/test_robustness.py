@@ -127,6 +127,15 @@ def test_attack_with_a_loss_of_no_slope_stays_where_it_is():
         assert torch.equal(found, inputs)
 
 
+@pytest.mark.parametrize("attack", [lb.pgd_attack, lb.fgsm_attack])
+def test_attack_checks_what_it_is_given(attack):
+    x, y = torch.full((2, 3), 0.5), torch.tensor([0, 1])
+    with pytest.raises(TypeError, match="model must be a module or a function, got Tensor"):
+        attack(x, x, y)
+    with pytest.raises(ValueError, match=r"target must have shape \(2, ...\), one entry per input"):
+        attack(lambda z: z, x, y[:1])
+
+
 def test_attack_works_where_gradients_are_off():
     model, (pictures, target) = classifier(), batch()
     expected = lb.pgd_attack(model, pictures, target, start="input")
