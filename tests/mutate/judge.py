@@ -111,7 +111,11 @@ class Judge:
                 return bool(named & losses)
             return special or (family := family_of(item)) is None or family in concerned
 
-        return [item for item in self.items.values() if can_notice(item)]
+        chosen = [item for item in self.items.values() if can_notice(item)]
+        if not mutant.file.startswith("_"):
+            return chosen
+        own = f"tests/losses/test{Path(mutant.file).stem}.py"  # of what all losses share: a test of its own comes first
+        return sorted(chosen, key=lambda item: not item.nodeid.startswith(own))
 
     def _finish(self, running: dict[int, tuple[_Child, Mutant]]) -> None:
         """Wait for a child. When time is up, those that are not ready are given up: no verdict."""
