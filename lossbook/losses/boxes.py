@@ -610,7 +610,7 @@ def eiou_loss(
 
     References:
         Zhang et al., Focal and efficient IOU loss for accurate bounding box regression, 2022 (preprint 2021),
-        https://arxiv.org/abs/2101.08158, equation 6.
+        https://arxiv.org/abs/2101.08158.
 
     Example:
         >>> eiou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
@@ -672,7 +672,7 @@ def focal_eiou_loss(
 
     References:
         Zhang et al., Focal and efficient IOU loss for accurate bounding box regression, 2022 (preprint 2021),
-        https://arxiv.org/abs/2101.08158, equation 11.
+        https://arxiv.org/abs/2101.08158.
 
     Example:
         >>> focal_eiou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
@@ -1296,7 +1296,7 @@ def quality_focal_loss(
         ValueError: shapes that differ, a target outside [0, 1], a negative beta, an unknown reduction.
 
     References:
-        Li et al., Generalized focal loss, 2020, https://arxiv.org/abs/2006.04388, equation 5.
+        Li et al., Generalized focal loss, 2020, https://arxiv.org/abs/2006.04388, equation 2.
 
     Example:
         >>> quality_focal_loss(torch.tensor([0.0, 2.0]), torch.tensor([0.5, 0.5]), reduction="none")
@@ -1639,7 +1639,7 @@ def balanced_l1_loss(
 
     References:
         Pang et al., Libra R-CNN: towards balanced learning for object detection, 2019,
-        https://arxiv.org/abs/1904.02701, equation 10.
+        https://arxiv.org/abs/1904.02701.
 
     Example:
         >>> balanced_l1_loss(torch.tensor([0.5, 2.0]), torch.tensor([0.0, 0.0]), reduction="none")

@@ -1639,7 +1639,7 @@ def hierarchical_cross_entropy(
 
     References:
         Bertinetto, Mueller, Tertikas, Samangooei and Lord, Making better mistakes, 2020,
-        https://arxiv.org/abs/1912.09393, equations 3 to 5.
+        https://arxiv.org/abs/1912.09393.
 
     Example:
         >>> tree = torch.tensor([[0, 0, 1]])  # the first two classes belong together
@@ -1752,7 +1752,7 @@ def temporal_cross_entropy(
 
     References:
         Farha and Gall, MS-TCN: multi-stage temporal convolutional network for action segmentation, 2019,
-        https://arxiv.org/abs/1903.01945, equations 8 to 11.
+        https://arxiv.org/abs/1903.01945.
 
     Example:
         >>> logits = torch.tensor([[[2.0, 2.0, 0.0], [0.0, 0.0, 9.0]]])

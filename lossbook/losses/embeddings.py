@@ -661,7 +661,7 @@ def n_pairs_loss(anchor: Tensor, positive: Tensor, *, regularization: float = 0.
 
     References:
         Sohn, Improved deep metric learning with multi-class N-pair loss objective, NeurIPS 2016,
-        ISBN 978-1-5108-3881-9, equation 7.
+        ISBN 978-1-5108-3881-9, https://papers.nips.cc/paper/2016/hash/6b180037abbebea991d8b1232f8a8ca9-Abstract.html.
 
     Example:
         >>> n_pairs_loss(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[2.0, 0.0], [0.0, 2.0]]))
@@ -2289,7 +2289,7 @@ def proxy_nca_loss(
 
     References:
         Movshovitz-Attias et al., No fuss distance metric learning using proxies, 2017,
-        https://arxiv.org/abs/1703.07464, equation 4. Teh, DeVries and Taylor, ProxyNCA++, 2020,
+        https://arxiv.org/abs/1703.07464. Teh, DeVries and Taylor, ProxyNCA++, 2020,
         https://arxiv.org/abs/2004.01113.
 
     Example:

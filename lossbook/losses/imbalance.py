@@ -253,7 +253,7 @@ def class_balanced_loss(
 
     References:
         Cui, Jia, Lin, Song and Belongie, Class-balanced loss based on effective number of samples, 2019,
-        https://arxiv.org/abs/1901.05555, equations 10 to 13.
+        https://arxiv.org/abs/1901.05555.
 
     Example:
         >>> logits, counts = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([900, 100])
@@ -356,7 +356,7 @@ def ldam_loss(
 
     References:
         Cao, Wei, Gaidon, Arechiga and Ma, Learning imbalanced datasets with label-distribution-aware margin loss,
-        2019, https://arxiv.org/abs/1906.07413, equations 10 to 12.
+        2019, https://arxiv.org/abs/1906.07413.
 
     Example:
         >>> logits, counts = torch.tensor([[0.6, 0.4], [0.6, 0.4]]), torch.tensor([1600, 100])
@@ -630,7 +630,7 @@ def seesaw_loss(
 
     References:
         Wang, Zhang, Zang, Cao, Pang, Gong, Chen, Liu, Loy and Lin, Seesaw loss for long-tailed instance segmentation,
-        2021, https://arxiv.org/abs/2008.10032, equations 5 to 9.
+        2021, https://arxiv.org/abs/2008.10032.
 
     Example:
         >>> logits, counts = torch.zeros(2, 2), torch.tensor([900, 100])
@@ -752,7 +752,7 @@ def equalization_loss(
 
     References:
         Tan, Wang, Li, Li, Ouyang, Yin and Yan, Equalization loss for long-tailed object recognition, 2020,
-        https://arxiv.org/abs/2003.05176, equations 7 to 9.
+        https://arxiv.org/abs/2003.05176.
 
     Example:
         >>> logits, counts = torch.tensor([[1.0, 1.0, 1.0]]), torch.tensor([900, 99, 1])

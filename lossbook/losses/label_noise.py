@@ -148,7 +148,7 @@ def generalized_cross_entropy(
 
     References:
         Zhang and Sabuncu, Generalized cross entropy loss for training deep neural networks with noisy labels, 2018,
-        https://arxiv.org/abs/1805.07836, equations 6 and 10.
+        https://arxiv.org/abs/1805.07836, equation 6.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
@@ -227,7 +227,7 @@ def symmetric_cross_entropy(
 
     References:
         Wang, Ma, Chen, Luo, Yi and Bailey, Symmetric cross entropy for robust learning with noisy labels, 2019,
-        https://arxiv.org/abs/1908.06112, equations 7 and 8.
+        https://arxiv.org/abs/1908.06112.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
@@ -315,7 +315,7 @@ def bootstrapping_loss(
 
     References:
         Reed, Lee, Anguelov, Szegedy, Erhan and Rabinovich, Training deep neural networks on noisy labels with
-        bootstrapping, 2015, https://arxiv.org/abs/1412.6596, equations 5 and 6.
+        bootstrapping, 2015, https://arxiv.org/abs/1412.6596.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
@@ -450,7 +450,7 @@ def normalized_cross_entropy(
 
     References:
         Ma, Huang, Wang, Romano, Erfani and Bailey, Normalized loss functions for deep learning with noisy labels,
-        2020, https://arxiv.org/abs/2006.13554, equation 5.
+        2020, https://arxiv.org/abs/2006.13554.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
@@ -542,7 +542,7 @@ def active_passive_loss(
 
     References:
         Ma, Huang, Wang, Romano, Erfani and Bailey, Normalized loss functions for deep learning with noisy labels,
-        2020, https://arxiv.org/abs/2006.13554, equation 11.
+        2020, https://arxiv.org/abs/2006.13554.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
@@ -707,7 +707,7 @@ def bi_tempered_logistic_loss(
 
     References:
         Amid, Warmuth, Anil and Koren, Robust bi-tempered logistic loss based on Bregman divergences, 2019,
-        https://arxiv.org/abs/1906.03361, equations 4 to 6.
+        https://arxiv.org/abs/1906.03361.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
@@ -1106,7 +1106,7 @@ def baikal_loss(
 
     References:
         Gonzalez and Miikkulainen, Improved training speed, accuracy, and data utilization through loss function
-        optimization, 2020, https://arxiv.org/abs/1905.11528, equation 5.
+        optimization, 2020, https://arxiv.org/abs/1905.11528.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])

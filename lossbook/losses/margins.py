@@ -185,8 +185,8 @@ def squared_hinge_loss(
 
     References:
         Chang, Hsieh and Lin, Coordinate descent method for large-scale L2-loss linear support vector machines, 2008,
-        ISSN 1532-4435, and Zhang, Statistical behavior and consistency of classification methods based on convex risk
-        minimization, 2004, https://doi.org/10.1214/aos/1079120130.
+        https://www.jmlr.org/papers/v9/chang08a.html, and Zhang, Statistical behavior and consistency of
+        classification methods based on convex risk minimization, 2004, https://doi.org/10.1214/aos/1079120130.
 
     Example:
         >>> squared_hinge_loss(torch.tensor([2.0, 0.5, 0.5]), torch.tensor([1, 1, 0]), reduction="none")
@@ -268,8 +268,8 @@ def multiclass_hinge_loss(
 
     References:
         Crammer and Singer, On the algorithmic implementation of multiclass kernel-based vector machines, 2001,
-        https://doi.org/10.5555/944790.944813. Weston and Watkins, Support vector machines for multi-class pattern
-        recognition, 1999, ISBN 978-2600049979.
+        https://www.jmlr.org/papers/v2/crammer01a.html. Weston and Watkins, Support vector machines for multi-class
+        pattern recognition, ESANN 1999, pages 219 to 224, ISBN 2-9600049-9-X.
 
     Example:
         >>> logits, label = torch.tensor([[0.0, 0.5, 1.0]]), torch.tensor([0])

@@ -582,7 +582,7 @@ def alp_loss(
             reduction.
 
     References:
-        Kannan, Kurakin and Goodfellow, Adversarial logit pairing, 2018, https://arxiv.org/abs/1803.06373, equation 4.
+        Kannan, Kurakin and Goodfellow, Adversarial logit pairing, 2018, https://arxiv.org/abs/1803.06373.
 
     Example:
         >>> def model(x):

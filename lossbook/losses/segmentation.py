@@ -1675,7 +1675,7 @@ def hausdorff_dt_loss(
 
     References:
         Karimi and Salcudean, Reducing the Hausdorff distance in medical image segmentation with convolutional neural
-        networks, 2020, https://arxiv.org/abs/1904.10030, equation 8.
+        networks, 2020, https://arxiv.org/abs/1904.10030.
 
     Example:
         >>> mask = torch.tensor([[0, 1, 1, 0, 0, 0]])
@@ -2255,7 +2255,7 @@ def sensitivity_specificity_loss(
 
     References:
         Brosch et al., Deep convolutional encoder networks for multiple sclerosis lesion segmentation, 2015,
-        https://doi.org/10.1007/978-3-319-24574-4_1, equation 7.
+        https://doi.org/10.1007/978-3-319-24574-4_1.
 
     Example:
         >>> mask = torch.tensor([[1, 1, 0, 0]])
@@ -2344,7 +2344,8 @@ def generalized_wasserstein_dice_loss(
         W_i = \sum_c M_{y_i c}\, p_{ci}
 
     :math:`W_i`, the Wasserstein distance of the prediction at a pixel from its label, is the error expected there.
-    :math:`\alpha` is 0 for the background and 1 for all other classes, as in the authors' code. With
+    :math:`\alpha` is 0 for the background and 1 for all other classes, as in MONAI's
+    `"default"` mode; the authors' first program for torch weighs by size instead (`"size"`). With
     :math:`M_{kc} = [k \ne c]` and two classes it is the Dice loss of the foreground.
 
     Args:

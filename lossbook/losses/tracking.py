@@ -166,7 +166,7 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
 
     References:
         Bertinetto, Valmadre, Henriques, Vedaldi and Torr, Fully-convolutional Siamese networks for object tracking,
-        2016, https://arxiv.org/abs/1606.09549, equations 1 and 2.
+        2016, https://arxiv.org/abs/1606.09549.
 
     Example:
         >>> scores, target = torch.tensor([[2.0, -1.0, -1.0, -1.0]]), torch.tensor([[1, 0, 0, 0]])
@@ -280,7 +280,7 @@ def dimp_loss(
 
     References:
         Bhat, Danelljan, Van Gool and Timofte, Learning discriminative model prediction for tracking, 2019,
-        https://arxiv.org/abs/1904.07220, equations 2 and 6.
+        https://arxiv.org/abs/1904.07220.
 
     Example:
         >>> dimp_loss(torch.tensor([[0.5, -3.0, 0.2]]), torch.tensor([[1.0, 0.0, 0.0]]), reduction="none")
@@ -1004,7 +1004,7 @@ def flow_consistency_loss(
 
     References:
         Meister, Hur and Roth, UnFlow: unsupervised learning of optical flow with a bidirectional census loss, 2018,
-        https://arxiv.org/abs/1711.07837, equations 1 and 5.
+        https://arxiv.org/abs/1711.07837.
 
     Example:
         >>> flow = torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 4)
