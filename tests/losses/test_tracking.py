@@ -99,6 +99,11 @@ def test_reid_gradient_where_the_nearest_other_identity_is_the_farthest_of_all()
     assert e.grad.flatten().tolist() == [-1.0, 3.0, -2.0]
 
 
+def test_reid_of_no_example():
+    nobody, features = torch.zeros(0, 2), torch.zeros(0, 3)
+    assert lb.reid_loss(nobody, features, torch.zeros(0, dtype=torch.long), reduction="none").shape == (0,)
+
+
 def test_reid_module_learns_its_centers():
     torch.manual_seed(0)
     criterion = lb.ReIDLoss(3, 2, center_weight=0.1)
