@@ -17,7 +17,10 @@ __all__ = [
     "fill_from_past",
     "make_windows",
     "rank_shares",
+    "quantiles_of",
     "rolling_origin",
+    "score_classes",
+    "score_paths",
     "score_points",
     "score_quantiles",
     "seasonal_naive",
@@ -214,3 +217,80 @@ def rank_shares(quantiles: Tensor, target: Tensor) -> Tensor:
     """
     ranks = (target.unsqueeze(-1) > quantiles).sum(-1).flatten()
     return torch.bincount(ranks, minlength=quantiles.shape[-1] + 1).double() / target.numel()
+
+
+def quantiles_of(loss: str, output: Tensor, levels: "Sequence[float]") -> Tensor:
+    """Quantiles of the distribution that a network's outputs stand for, given the loss that it was trained with.
+
+    Args:
+        loss: `"gaussian_nll_loss"` (outputs: mean, logarithm of the variance), `"crps_gaussian_loss"` (mean, logarithm
+            of the standard deviation), `"student_t_nll_loss"` (center, logarithm of the scale, a number whose softplus
+            plus 2.1 are the degrees of freedom) or `"multi_quantile_loss"` (the quantiles themselves).
+        output: `(*, outputs)`.
+        levels: Q levels.
+
+    Returns:
+        `(*, Q)` float32.
+    """
+    from scipy import stats
+
+    if loss == "multi_quantile_loss":
+        return output
+    first, second, *rest = (part.unsqueeze(-1).double().numpy() for part in output.unbind(-1))
+    if loss == "student_t_nll_loss":
+        found = stats.t.ppf(levels, 2.1 + np.logaddexp(0, rest[0]), first, np.exp(second))
+    elif loss in ("gaussian_nll_loss", "crps_gaussian_loss"):
+        found = stats.norm.ppf(levels, first, np.exp(second / (2 if loss == "gaussian_nll_loss" else 1)))
+    else:
+        raise ValueError(f"loss: expected a loss of a distribution or of quantiles, got {loss!r}")
+    return torch.from_numpy(found).float()
+
+
+def score_classes(logits: Tensor, labels: Tensor, rare: "Sequence[int]") -> dict[str, float]:
+    """Scores of classified windows, from scikit-learn's confusion matrix.
+
+    Args:
+        logits: `(N, C)`.
+        labels: `(N,)`, each class at least once.
+        rare: the classes that are looked at apart.
+
+    Returns:
+        `accuracy`; `macro`, the mean recall of all classes; `rare`, the mean recall of the rare ones; `precision`, the
+        share of the windows called a rare class that are of that class (0 if none was).
+    """
+    from sklearn.metrics import confusion_matrix
+
+    table = confusion_matrix(labels, logits.argmax(1), labels=range(logits.shape[1]))
+    right, rare = table.diagonal(), list(rare)
+    recall = right / table.sum(1)
+    return {
+        "accuracy": float(right.sum() / table.sum()),
+        "macro": float(recall.mean()),
+        "rare": float(recall[rare].mean()),
+        "precision": float(right[rare].sum() / max(1, table[:, rare].sum())),
+    }
+
+
+def score_paths(paths: Tensor, target: Tensor, present: Tensor) -> dict[str, float]:
+    """Scores of a forecast by drawn paths.
+
+    Args:
+        paths: `(*, M)` draws.
+        target: `(*)`.
+        present: `(*)`, 1 where the target was measured, 0 where it does not count.
+
+    Returns:
+        `crps` of the ensemble; `coverage` and `width` of the interval between the 5 % and the 95 % quantile of the
+        draws; `negative`, the share of draws below zero.
+    """
+    from . import crps_ensemble_loss
+
+    low, high = paths.quantile(0.05, -1), paths.quantile(0.95, -1)
+    inside = ((target >= low) & (target <= high)).to(paths.dtype)
+    count = present.sum()
+    return {
+        "crps": crps_ensemble_loss(paths, target, weight=present).item(),
+        "coverage": ((inside * present).sum() / count).item(),
+        "width": (((high - low) * present).sum() / count).item(),
+        "negative": (paths < 0).double().mean().item(),
+    }

@@ -5,6 +5,7 @@ from .landscape import landscape_contours
 from .lines import curves, interval_plot, loss_and_gradient
 from .panels import line_panels
 from .pictures import colorize_labels, image_row, prediction_grid
+from .series import fan_chart, forecast_lines, pit_histograms
 from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
 from .tables import results_table
 from .timeline import picture_rows, timeline
@@ -18,6 +19,8 @@ __all__ = [
     "color_of",
     "colorize_labels",
     "curves",
+    "fan_chart",
+    "forecast_lines",
     "image_row",
     "interval_plot",
     "landscape_contours",
@@ -26,6 +29,7 @@ __all__ = [
     "loss_and_gradient",
     "palette_png",
     "picture_rows",
+    "pit_histograms",
     "prediction_grid",
     "results_table",
     "show",
