@@ -107,6 +107,12 @@ REFERENCES = [
               ("holes",)),
     Reference("hole_valid_loss", "ref.hole_valid(z, y, w)", "lb.hole_valid_loss(z, y, w)", ("holes",)),
     Reference("focal_frequency_loss", "ref.squared_spectrum(z, y)", "lb.focal_frequency_loss(z, y, alpha=0.0)", SMALL),
+    Reference("focal_frequency_loss", "ref.focal_spectrum(z, y, 1.0)", "lb.focal_frequency_loss(z.detach(), y)", SMALL),
+    # The weights are held fixed, which differences of the reference cannot see: values alone.
+    *(Reference("focal_frequency_loss", f"ref.focal_spectrum(z, y, {alpha}, {logarithm}, {per_batch})",
+                f"lb.focal_frequency_loss(z.detach(), y, alpha={alpha}, logarithm={logarithm}, "
+                f"per_batch={per_batch})", SMALL)
+      for alpha in (0.5, 2.0) for logarithm in (False, True) for per_batch in (False, True)),
     Reference("perceptual_loss", "ref.features(z, y)", "lb.perceptual_loss(z, y)", MAPS),
     Reference("feature_matching_loss", "ref.features(z, y, 'l1')", "lb.feature_matching_loss(z, y)", MAPS),
     Reference("feature_matching_loss", "ref.matched_means(z, y)", "lb.feature_matching_loss(z, y, form='mean')", MAPS),

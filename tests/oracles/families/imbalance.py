@@ -80,6 +80,34 @@ REFERENCES = [
         "lb.class_balanced_loss(z, y, n, beta=0.9, base='focal', gamma=1.5)",
         SAMPLES,
     ),
+    *(
+        Reference(
+            "class_balanced_loss",
+            f"ref.class_balanced(z, y, n, {beta})",
+            f"lb.class_balanced_loss(z, y, n, beta={beta})",
+            SAMPLES,
+        )
+        for beta in (0.0, 0.9, 0.99, 0.9999)
+    ),
+    *(
+        Reference(
+            "class_balanced_loss",
+            f"ref.class_balanced_focal(z, y, n, {beta}, {gamma})",
+            f"lb.class_balanced_loss(z, y, n, beta={beta}, base='focal', gamma={gamma})",
+            SAMPLES,
+        )
+        for beta in (0.0, 0.9999)
+        for gamma in (0.5, 2.0)
+    ),
+    *(
+        Reference(
+            "class_balanced_loss",
+            f"ref.class_balanced_focal(z, y, n, {beta}, 0.0)",
+            f"lb.class_balanced_loss(z, y, n, beta={beta}, base='sigmoid')",
+            SAMPLES,
+        )
+        for beta in (0.0, 0.9999)
+    ),
     Reference("ldam_loss", "ref.ldam(z, y, n, 0.5, 30)", "lb.ldam_loss(z, y, n)", COSINES),
     Reference(
         "ldam_loss",

@@ -159,6 +159,18 @@ def squared_spectrum(z: Array, y: Array) -> float:
     return float(np.mean([np.mean(np.abs(spectrum(a)) ** 2) for picture in z - y for a in picture]))
 
 
+def focal_spectrum(z: Array, y: Array, alpha: float, logarithm: bool = False, per_batch: bool = False) -> float:
+    """The focal frequency loss, channel by channel, after the program of its authors."""
+    sizes = [np.abs(spectrum(channel)) for picture in z - y for channel in picture]
+    matrices = [np.log(size**alpha + 1) if logarithm else size**alpha for size in sizes]
+    largest = max(matrix.max() for matrix in matrices)
+    costs = []
+    for size, matrix in zip(sizes, matrices, strict=True):
+        top = largest if per_batch else matrix.max()
+        costs.append(np.mean([w / top * error**2 for w, error in zip(matrix.flat, size.flat, strict=True)]))
+    return float(np.mean(costs))
+
+
 def features(z: Array, y: Array, distance: str = "l2") -> float:
     return pixels(z, y, distance)
 
