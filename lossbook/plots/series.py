@@ -27,11 +27,11 @@ def forecast_lines(
 
     if ax is None:
         _, ax = plt.subplots()
-    ax.plot(measured, color="black", linewidth=3, alpha=0.35, label="measured")
+    ax.plot(measured.numpy(), color="black", linewidth=3, alpha=0.35, label="measured")
     for label, values in forecasts.items():
-        ax.plot(values, label=label, **(_line(label, None) or {"color": OKABE_ITO["gray"], "linestyle": ":"}))
+        ax.plot(values.numpy(), label=label, **(_line(label, None) or {"color": OKABE_ITO["orange"], "linestyle": ":"}))
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    ax.legend(fontsize=8)
+    _finish(ax)
     return ax.figure
 
 
@@ -64,11 +64,11 @@ def fan_chart(
     steps = np.arange(len(measured))
     for index in range(len(levels) // 2):
         label = f"{round(100 * (levels[-1 - index] - levels[index]))} %"
-        band = (quantiles[:, index], quantiles[:, -1 - index])
+        band = (quantiles[:, index].numpy(), quantiles[:, -1 - index].numpy())
         ax.fill_between(steps, *band, color=OKABE_ITO["blue"], alpha=0.2 + 0.1 * index, linewidth=0, label=label)
-    ax.plot(steps, measured, "k.", markersize=4, label="measured")
+    ax.plot(steps, measured.numpy(), "k.", markersize=4, label="measured")
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    ax.legend(fontsize=8)
+    _finish(ax)
     return ax.figure
 
 
@@ -86,9 +86,19 @@ def pit_histograms(shares: Mapping[str, Tensor]):
     fig, axes = plt.subplots(1, len(shares), figsize=(WIDE_SIZE[0], 2.8), sharey=True, squeeze=False)
     for ax, (name, values) in zip(axes[0], shares.items(), strict=True):
         width = 1 / len(values)
-        ax.bar((np.arange(len(values)) + 0.5) * width, values, 0.9 * width, color=_line(name, None).get("color"))
+        middles = (np.arange(len(values)) + 0.5) * width
+        ax.bar(middles, values.numpy(), 0.9 * width, color=_line(name, None).get("color"))
         ax.axhline(width, color="black", linewidth=1)
         ax.set_title(name.removesuffix("_loss"), fontsize=9)
         ax.set(xlabel="PIT", xticks=[0, 0.5, 1])
     axes[0, 0].set_ylabel("share of targets")
     return fig
+
+
+def _finish(ax) -> None:
+    """One legend and one label for panels that share their y axis, in the leftmost of them."""
+    panels = ax.get_shared_y_axes().get_siblings(ax)
+    if len(panels) > 1 and not ax.get_subplotspec().is_first_col():
+        ax.set_ylabel("")
+    else:
+        ax.legend(fontsize=8)
