@@ -104,7 +104,7 @@ def linear_shares(steps: int) -> Tensor:
 
     Example:
         >>> linear_shares(100)[[0, 50, 100]].round(decimals=3)
-        tensor([1.0000, 0.0750, 0.0000])
+        tensor([1.0000, 0.0740, 0.0000])
     """
     if steps < 21:
         raise ValueError(f"steps: expected at least 21, got {steps}")
