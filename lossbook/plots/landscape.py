@@ -44,7 +44,7 @@ def landscape_contours(
         norm = LogNorm(marks[0], marks[-1]) if low > 0 else None
         drawn = ax.contourf(steps, steps, values.T, levels=marks, cmap="viridis", norm=norm)
         ax.contour(steps, steps, values.T, levels=marks, colors="white", linewidths=0.5)
-        bar = fig.colorbar(drawn, ax=ax, ticks=marks[:: max(1, levels // 4)], location="bottom", shrink=0.9)
+        bar = fig.colorbar(drawn, ax=ax, ticks=marks[:: max(1, levels // 3)], location="bottom", shrink=0.9)
         bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
         ax.plot(0, 0, "+", color="#D55E00", markersize=12, markeredgewidth=2)
         ax.set(title=title, xlabel=xlabel)
