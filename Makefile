@@ -66,7 +66,7 @@ doctest: $(STAMP)  ## run the examples in the docstrings
 
 mutate-sample: export OMP_NUM_THREADS = 1
 mutate-sample: $(STAMP)  ## break formulas on purpose, a fixed sample for two minutes: tests have to notice
-	$(BIN)/python -m tests.mutate --sample 100 --seconds 120
+	$(BIN)/python -m tests.mutate --sample 15 --seconds 120
 
 nbval: export LOSSBOOK_PROFILE = fast
 nbval: export LOSSBOOK_RESULTS = $(abspath $(SCRATCH))/nbval
