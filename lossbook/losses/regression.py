@@ -673,10 +673,10 @@ def charbonnier_loss(
     check_choice("form", form, ("pseudo_huber", "root"))
 
     def root(error: Tensor) -> Tensor:
-        return error.square().add_(scale**2).sqrt_()
+        return torch.hypot(error, error.new_tensor(scale))  # no square that overflows
 
     def curve(error: Tensor) -> Tensor:
-        return root(error) if form == "root" else error.square() / (1 + root(error) / scale)
+        return root(error) if form == "root" else error * (error / (1 + root(error) / scale))
 
     def slope(error: Tensor) -> Tensor:
         share = error / root(error)

@@ -756,7 +756,7 @@ def sequence_loss(
     check_choice("distance", distance, _DISTANCES)
     check_reduction(reduction)
     iterates, truth = together(predictions, target)
-    values = torch.zeros_like(truth)
+    values = iterates[:, :0].sum(1)
     for iterate in iterates.unbind(1):  # as Horner's rule: each step discounts all that came before
         values = gamma * values + _sizes(iterate - truth, distance)
     if weight is None:

@@ -465,6 +465,17 @@ def test_small_errors_keep_their_digits(name):
     assert found.tolist() == pytest.approx([5e-11, 5e-9, 5e-7], rel=3e-6)
 
 
+@pytest.mark.parametrize(("form", "less"), [("pseudo_huber", 3.0), ("root", 0.0)])
+def test_charbonnier_of_an_error_whose_square_overflows(form, less):
+    """A root of squares is infinite in float32 from 2e19 on, and what is divided by it is 0 or NaN."""
+    far = torch.tensor([-1e30, 1e25])
+    found = lb.charbonnier_loss(far, torch.zeros(2), scale=3.0, form=form, reduction="none")
+    factor = 1.0 if form == "root" else 3.0
+    assert found.tolist() == pytest.approx([factor * (1e30 - less), factor * (1e25 - less)], rel=1e-6)
+    pull = autograd(lb.charbonnier_loss, far, torch.zeros(2), scale=3.0, form=form, reduction="sum")
+    assert pull.tolist() == [-factor, factor]
+
+
 def test_tukey_saturates_far_from_the_target_not_near_it():
     """In one library the two cases are exchanged: CATALOGUE, Tukey."""
     near, far = lb.tukey_loss(torch.tensor([0.1, 100.0]), torch.zeros(2), reduction="none")

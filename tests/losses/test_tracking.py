@@ -144,6 +144,13 @@ def test_sequence_takes_lists_and_masks():
     assert torch.isclose(lb.sequence_loss(stacked, y, weight=known), expected, rtol=1e-12)
 
 
+def test_sequence_without_iterates_is_a_zero_attached_to_the_graph():
+    none = torch.zeros(2, 0, 2, 3, 3, requires_grad=True)
+    value = lb.sequence_loss(none, torch.ones(2, 2, 3, 3))
+    value.backward()
+    assert value == 0 and none.grad.shape == none.shape
+
+
 def test_warping_by_whole_pixels_is_shifting():
     picture, flow = normal(1, 2, 4, 5), torch.zeros(1, 2, 4, 5, dtype=torch.float64)
     flow[:, 0], flow[:, 1] = 1.0, -2.0
