@@ -3,14 +3,14 @@
 An *origin* is the index of the first step to be forecast: everything before it is known, nothing from it on.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .losses import crps_ensemble_loss, crps_quantile_loss, smape_loss
 
 __all__ = [
     "Fold",
@@ -145,7 +145,7 @@ def seasonal_naive(past: Tensor, *, horizon: int, season: int) -> Tensor:
 
 
 def score_points(prediction: Tensor, target: Tensor, scale: float) -> dict[str, float]:
-    """Scores of a point forecast, by scikit-learn where it has them.
+    """Scores of a point forecast, by scikit-learn where it has them, else by the loss.
 
     Args:
         prediction, target: `(N, H)`.
@@ -158,20 +158,18 @@ def score_points(prediction: Tensor, target: Tensor, scale: float) -> dict[str, 
     from sklearn.metrics import mean_absolute_error, mean_absolute_percentage_error, root_mean_squared_error
 
     y, guess = (tensor.double().flatten().numpy() for tensor in (target, prediction))
-    size = np.abs(y) + np.abs(guess)
-    share = np.divide(2 * np.abs(guess - y), size, out=np.zeros_like(y), where=size > 0)
     mae = float(mean_absolute_error(y, guess))
     return {
         "mae": mae,
         "rmse": float(root_mean_squared_error(y, guess)),
         "mase": mae / scale,
         "mape": float(mean_absolute_percentage_error(y, guess)),
-        "smape": float(share.mean()),
+        "smape": smape_loss(prediction.double(), target.double()).item(),
         "bias": float((guess - y).mean()),
     }
 
 
-def score_quantiles(quantiles: Tensor, target: Tensor, levels: "Sequence[float]") -> dict[str, float]:
+def score_quantiles(quantiles: Tensor, target: Tensor, levels: Sequence[float]) -> dict[str, float]:
     """Scores of a forecast by quantiles.
 
     Args:
@@ -185,8 +183,6 @@ def score_quantiles(quantiles: Tensor, target: Tensor, levels: "Sequence[float]"
         of the histogram of ranks from a flat one (0 where calibrated): half the sum of the absolute differences
         between the shares of targets in the Q + 1 cells and what the levels promise.
     """
-    from . import crps_quantile_loss
-
     levels = tuple(levels)
     shares = rank_shares(quantiles, target)
     promised = torch.diff(torch.tensor((0.0, *levels, 1.0), dtype=shares.dtype))
@@ -219,7 +215,7 @@ def rank_shares(quantiles: Tensor, target: Tensor) -> Tensor:
     return torch.bincount(ranks, minlength=quantiles.shape[-1] + 1).double() / target.numel()
 
 
-def quantiles_of(loss: str, output: Tensor, levels: "Sequence[float]") -> Tensor:
+def quantiles_of(loss: str, output: Tensor, levels: Sequence[float]) -> Tensor:
     """Quantiles of the distribution that a network's outputs stand for, given the loss that it was trained with.
 
     Args:
@@ -246,7 +242,7 @@ def quantiles_of(loss: str, output: Tensor, levels: "Sequence[float]") -> Tensor
     return torch.from_numpy(found).float()
 
 
-def score_classes(logits: Tensor, labels: Tensor, rare: "Sequence[int]") -> dict[str, float]:
+def score_classes(logits: Tensor, labels: Tensor, rare: Sequence[int]) -> dict[str, float]:
     """Scores of classified windows, from scikit-learn's confusion matrix.
 
     Args:
@@ -283,8 +279,6 @@ def score_paths(paths: Tensor, target: Tensor, present: Tensor) -> dict[str, flo
         `crps` of the ensemble; `coverage` and `width` of the interval between the 5 % and the 95 % quantile of the
         draws; `negative`, the share of draws below zero.
     """
-    from . import crps_ensemble_loss
-
     low, high = paths.quantile(0.05, -1), paths.quantile(0.95, -1)
     inside = ((target >= low) & (target <= high)).to(paths.dtype)
     count = present.sum()

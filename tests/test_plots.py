@@ -14,6 +14,7 @@ import lossbook as lb
 from lossbook import plots
 
 mpl.use("Agg")
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 @pytest.fixture
@@ -24,14 +25,6 @@ def shown(monkeypatch):
     seen = []
     monkeypatch.setattr(IPython.display, "display", lambda item, **o: seen.append((item, o.get("metadata"))))
     return seen
-
-
-@pytest.fixture(autouse=True)
-def book_style():
-    with mpl.rc_context():
-        plots.use_style()
-        yield
-    plt.close("all")
 
 
 # --- style ---------------------------------------------------------------------------------------------------------

@@ -6,11 +6,7 @@ import torch
 
 import lossbook as lb
 
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 def test_lines_of_forecasts():

@@ -3,7 +3,6 @@
 import math
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -11,14 +10,7 @@ from lossbook import models, plots, training
 from lossbook.measure.samples import frechet_distance, two_sample_accuracy
 
 mpl.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def book_style():
-    with mpl.rc_context():
-        plots.use_style()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 def test_dense_layers():

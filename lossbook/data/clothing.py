@@ -21,7 +21,8 @@ FASHION_CLASSES = (
     "bag",
     "ankle boot",
 )
-_TRAINING = 800  # pictures of each class; the other 200 of the training file validate
+# The first picture of each class, and how many: the training part of the file trains and validates.
+_PLACES = {"train": (0, 800), "validation": (800, 200), "test": (0, 200)}
 
 
 class Fashion(NamedTuple):
@@ -49,17 +50,13 @@ def fashion(split: str, *, per_class: int | None = None) -> Fashion:
     arrays = load_arrays("fashion12k.npz")
     part = "test" if split == "test" else "train"
     images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    order = _order_within_class(labels)
-    if split == "test":
-        chosen = order >= 0
-    else:
-        chosen = (order < _TRAINING) if split == "train" else (order >= _TRAINING)
-        order = order - (split == "validation") * _TRAINING
+    first, count = _PLACES[split]
     if per_class is not None:
-        most = int(chosen.sum()) // len(FASHION_CLASSES)
-        if not 1 <= per_class <= most:
-            raise ValueError(f"per_class: expected 1 to {most} in the split {split!r}, got {per_class}")
-        chosen &= order < per_class
+        if not 1 <= per_class <= count:
+            raise ValueError(f"per_class: expected 1 to {count} in the split {split!r}, got {per_class}")
+        count = per_class
+    order = _order_within_class(labels)
+    chosen = (order >= first) & (order < first + count)
     pictures = torch.from_numpy(images[chosen]).unsqueeze(1).float() / 255
     return Fashion(pictures, torch.from_numpy(labels[chosen].astype(np.int64)))
 

@@ -19,8 +19,7 @@ def adult() -> "pd.DataFrame":
         workclass, occupation and native_country are missing.
     """
     table = _read("adult.csv.gz", index_col=0, na_values="?", skipinitialspace=True)
-    table.columns = table.columns.str.replace("-", "_")
-    return table.assign(income=table["income"] == ">50K")
+    return table.rename(columns=lambda name: name.replace("-", "_")).assign(income=table["income"] == ">50K")
 
 
 def bikeshare() -> "pd.DataFrame":

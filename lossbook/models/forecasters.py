@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .tiny import dense
+
 __all__ = [
     "DeepAR",
     "GRUForecaster",
@@ -45,17 +47,7 @@ class NBeats(nn.Module):
     def __init__(self, context: int, horizon: int, outputs: int = 1, *, width: int = 64, blocks: int = 2) -> None:
         super().__init__()
         self.context, self.horizon, self.outputs = context, horizon, outputs
-
-        def block() -> nn.Module:
-            return nn.Sequential(
-                nn.Linear(context, width),
-                nn.ReLU(),
-                nn.Linear(width, width),
-                nn.ReLU(),
-                nn.Linear(width, context + horizon * outputs),
-            )
-
-        self.blocks = nn.ModuleList(block() for _ in range(blocks))
+        self.blocks = nn.ModuleList(dense(context, width, width, context + horizon * outputs) for _ in range(blocks))
 
     def decompose(self, past: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Backcasts `(N, context)` and forecasts `(N, horizon, outputs)` of the blocks, and what of the past is left
@@ -233,11 +225,12 @@ class DeepAR(nn.Module):
 
         Values of `inputs` from `context` on are not looked at; covariates are.
         """
-        scale = self.scale(inputs).repeat_interleave(paths, 0)
-        known, covariates = inputs[:, : self.context, :1] / self.scale(inputs), inputs[..., 1:]
+        scale = self.scale(inputs)
+        known, covariates = inputs[:, : self.context, :1] / scale, inputs[..., 1:]
         start = torch.cat([F.pad(known[:, :-1], (0, 0, 1, 0)), covariates[:, : self.context]], dim=2)
         _, state = self.recurrent(start)
-        state, value = state.repeat_interleave(paths, 1), known[:, -1:].repeat_interleave(paths, 0)
+        state = state.repeat_interleave(paths, 1)
+        scale, value = scale.repeat_interleave(paths, 0), known[:, -1:].repeat_interleave(paths, 0)
         drawn = []
         with torch.random.fork_rng():
             torch.manual_seed(seed)

@@ -4,11 +4,11 @@ from .display import palette_png, show
 from .landscape import landscape_contours
 from .lines import curves, interval_plot, loss_and_gradient
 from .panels import line_panels
-from .pictures import colorize_labels, image_row, prediction_grid
+from .pictures import colorize_labels, image_row, picture_rows, prediction_grid
 from .series import fan_chart, forecast_lines, pit_histograms
 from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
 from .tables import results_table
-from .timeline import picture_rows, timeline
+from .timeline import timeline
 
 __all__ = [
     "COLORS",

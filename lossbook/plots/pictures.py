@@ -80,6 +80,36 @@ def prediction_grid(
     return fig
 
 
+def picture_rows(rows: Mapping[str, Tensor], *, title: str = "", size: float = 0.5):
+    """Draw rows of small gray pictures, each row with its name at the left.
+
+    Args:
+        rows: name to (K, H, W) pictures in [0, 1], ink dark; as many in each row.
+        title: title of the figure.
+        size: side of a picture in inches.
+
+    Returns:
+        matplotlib figure.
+    """
+    import matplotlib.pyplot as plt
+
+    counts = {len(pictures) for pictures in rows.values()}
+    if len(counts) != 1:
+        raise ValueError(f"rows: expected as many pictures in each, got {sorted(counts)}")
+    count = counts.pop()
+    fig, axes = plt.subplots(
+        len(rows), count, figsize=(size * count + 1.3, size * 1.08 * len(rows) + 0.35), squeeze=False
+    )
+    for row, (name, pictures) in zip(axes, rows.items(), strict=True):
+        for ax, picture in zip(row, pictures, strict=True):
+            ax.imshow(picture.clamp(0, 1).numpy(force=True), cmap="gray_r", vmin=0, vmax=1)
+            _frame(ax, "#BBBBBB")
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
+    if title:
+        fig.suptitle(title, fontsize=12)
+    return fig
+
+
 def error_picture(prediction: Tensor, truth: Tensor) -> np.ndarray:
     """(N, H, W) labels to (N, H, W, 3) uint8: white where right, else the kind of error."""
     kind = torch.zeros_like(truth)
@@ -101,8 +131,12 @@ def _draw(ax, image: Tensor | np.ndarray) -> None:
             image = image.squeeze(0).numpy(force=True)
     limits = {"vmin": 0, "vmax": 1} if image.dtype != np.uint8 else {}
     ax.imshow(image, cmap="gray", **limits)
+    _frame(ax, "#7F7F7F")
+
+
+def _frame(ax, color: str) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(visible=False)
     for spine in ax.spines.values():
-        spine.set(visible=True, color="#7F7F7F", linewidth=0.6)
+        spine.set(visible=True, color=color, linewidth=0.6)

@@ -1,8 +1,6 @@
-"""A history: who asked what, and when; and rows of small pictures."""
+"""A history: who asked what, and when."""
 
-from collections.abc import Mapping, Sequence
-
-from torch import Tensor
+from collections.abc import Sequence
 
 from .style import OKABE_ITO
 
@@ -39,38 +37,4 @@ def timeline(events: Sequence[tuple[int, str, str, str]], *, title: str = ""):
     ax.set_axis_off()
     handles = [plt.Line2D([], [], marker="o", linestyle="", color=color[kind], label=kind) for kind in kinds]
     fig.legend(handles=handles, loc="outside lower center", ncols=min(3, len(kinds)), fontsize=10)
-    return fig
-
-
-def picture_rows(rows: Mapping[str, Tensor], *, title: str = "", size: float = 0.5):
-    """Draw rows of small gray pictures, each row with its name at the left.
-
-    Args:
-        rows: name to (K, H, W) pictures in [0, 1], ink dark; as many in each row.
-        title: title of the figure.
-        size: side of a picture in inches.
-
-    Returns:
-        matplotlib figure.
-    """
-    import matplotlib.pyplot as plt
-
-    counts = {len(pictures) for pictures in rows.values()}
-    if len(counts) != 1:
-        raise ValueError(f"rows: expected as many pictures in each, got {sorted(counts)}")
-    count = counts.pop()
-    fig, axes = plt.subplots(
-        len(rows), count, figsize=(size * count + 1.3, size * 1.08 * len(rows) + 0.35), squeeze=False
-    )
-    for row, (name, pictures) in zip(axes, rows.items(), strict=True):
-        for ax, picture in zip(row, pictures, strict=True):
-            ax.imshow(picture.clamp(0, 1).numpy(force=True), cmap="gray_r", vmin=0, vmax=1)
-            ax.set_xticks([])
-            ax.set_yticks([])
-            ax.grid(visible=False)
-            for spine in ax.spines.values():
-                spine.set(visible=True, color="#BBBBBB", linewidth=0.6)
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
-    if title:
-        fig.suptitle(title, fontsize=12)
     return fig
