@@ -1377,9 +1377,6 @@ def perceptual_loss(
     check_choice("distance", distance, _DISTANCES)
 
     def mean_distance(x: Tensor, y: Tensor) -> Tensor:
-        if distance == "l2" and reduction != "none":  # torch's sum is a little faster than one for each picture
-            pictures = max(len(x), 1) if reduction == "mean" else 1
-            return F.mse_loss(x, y, reduction="sum") / (pictures * math.prod(x.shape[1:]))
         if distance == "l2":  # in one pass, which keeps no difference for the gradient
             return _mean_of_each(F.mse_loss(x, y, reduction="none"))
         return _mean_of_each(_distances(x - y, distance))
