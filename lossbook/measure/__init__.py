@@ -1,5 +1,15 @@
 """What a loss costs, measured: `lossbook bench` times it beside its peers; and the landscape it makes of a network."""
 
+from .calibration import classification_quality, fit_temperature
+from .estimates import bias_and_variance, fit_linear_models, huber_center
 from .landscape import loss_landscape, random_direction
 
-__all__ = ["loss_landscape", "random_direction"]
+__all__ = [
+    "bias_and_variance",
+    "classification_quality",
+    "fit_linear_models",
+    "fit_temperature",
+    "huber_center",
+    "loss_landscape",
+    "random_direction",
+]

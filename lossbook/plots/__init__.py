@@ -1,5 +1,6 @@
 """Figures and tables that chapters share: one style, one color for each loss in the whole book."""
 
+from .calibration import reliability_curves, true_class_bars
 from .display import palette_png, show
 from .landscape import landscape_contours
 from .lines import curves, interval_plot, loss_and_gradient
@@ -31,8 +32,10 @@ __all__ = [
     "picture_rows",
     "pit_histograms",
     "prediction_grid",
+    "reliability_curves",
     "results_table",
     "show",
     "timeline",
+    "true_class_bars",
     "use_style",
 ]
