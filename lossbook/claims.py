@@ -94,6 +94,33 @@ def paired(first: Sequence[float], second: Sequence[float]) -> list[float]:
     return [a - b for a, b in zip(first, second, strict=True)]
 
 
+def widen_for_folds(values: Sequence[float], *, ratio: float) -> list[float]:
+    r"""Results of folds, spread about their mean so that Student's t interval over them is the corrected one.
+
+    Training sets of k folds share most of their rows, so results are correlated and the plain interval is too
+    short. Nadeau and Bengio replace the factor :math:`1 / k` of the variance of the mean by :math:`1 / k + r` with
+    :math:`r = n_\text{test} / n_\text{train}`. The same is reached by multiplying each deviation from the mean by
+    :math:`\sqrt{1 + k r}`; the mean stays. As the map is linear, it may be applied before or after a difference is
+    formed.
+
+    Args:
+        values: one result, or paired difference, per fold.
+        ratio: rows of a test fold over rows of its training set.
+
+    References:
+        Nadeau and Bengio, Inference for the generalization error, 2003, https://doi.org/10.1023/A:1024068626366.
+
+    Example:
+        >>> widen_for_folds([1.0, 2.0, 3.0, 4.0, 5.0], ratio=0.25)
+        [0.0, 1.5, 3.0, 4.5, 6.0]
+    """
+    if not ratio > 0:
+        raise ValueError(f"ratio: expected a positive number, got {ratio}")
+    numbers = _as_floats(values)
+    mean, factor = math.fsum(numbers) / len(numbers), math.sqrt(1 + len(numbers) * ratio)
+    return [mean + (number - mean) * factor for number in numbers]
+
+
 def check_claim(sentence: str, values: float | Sequence[float], op: str, threshold: float) -> Claim:
     """Judge a claim.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from .claims import Claim, Effect, Measured, check_claim, judge_effect
+from .claims import Claim, Effect, Measured, check_claim, judge_effect, widen_for_folds
 
 if TYPE_CHECKING:
     from .training import History
@@ -225,16 +225,23 @@ class Chapter:
         *,
         baseline: str,
         caption: str,
+        fold_ratio: float | None = None,
     ) -> None:
         """Record ``results``, one mapping of metrics per seed for each loss, and display them as a table.
 
-        ``columns``, ``baseline`` and ``caption`` are those of :func:`lossbook.plots.results_table`.
+        ``columns``, ``baseline`` and ``caption`` are those of :func:`lossbook.plots.results_table`. Where each seed is
+        a fold of a cross-validation, ``fold_ratio`` corrects the displayed intervals as
+        :func:`lossbook.claims.widen_for_folds` does; what is recorded stays as measured.
         """
         from .plots import results_table
 
         for name, runs in results.items():
             self.record(f"{label}/{name}", runs)
         rows = {name: {metric: [run[metric] for run in runs] for metric in columns} for name, runs in results.items()}
+        if fold_ratio is not None:
+            caption += " Each seed is one fold; half widths are corrected for folds that overlap."
+            for row in rows.values():
+                row |= {k: widen_for_folds(v, ratio=fold_ratio) for k, v in row.items() if all(map(math.isfinite, v))}
         results_table(rows, columns, baseline=baseline, caption=caption)
 
     def report(self) -> None:

@@ -182,6 +182,45 @@ def predict(model: nn.Module, inputs: Tensor, *, batch_size: int = 128) -> Tenso
     return torch.cat(outputs)
 
 
+def fit_linear(
+    loss: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, target: Tensor, *, outputs: int = 1
+) -> nn.Linear:
+    """A linear model at the minimum of its loss, from zero by L-BFGS in float64.
+
+    Args:
+        loss: called as ``loss(scores, target)`` with scores (N, outputs); convex and smooth if the minimum is to be
+            the only one.
+        inputs: (N, columns).
+        target: (N,).
+        outputs: scores per row.
+
+    Returns:
+        A layer in float64, without gradients.
+
+    Example:
+        >>> x, y = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([1.0, 3.0, 5.0])
+        >>> line = fit_linear(lambda z, y: ((z[:, 0] - y) ** 2).mean(), x, y)
+        >>> round(line.bias.item(), 4), round(line.weight.item(), 4)
+        (1.0, 2.0)
+    """
+    inputs, target = inputs.double(), target.double()
+    model = nn.utils.skip_init(nn.Linear, inputs.shape[1], outputs, dtype=torch.float64)
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    solver = torch.optim.LBFGS(
+        model.parameters(), max_iter=300, tolerance_grad=1e-9, tolerance_change=1e-15, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        solver.zero_grad()
+        value = loss(model(inputs), target)
+        value.backward()
+        return value
+
+    solver.step(closure)
+    return model.requires_grad_(False)
+
+
 def progress_bar(items: Iterable, label: str = "", *, total: int | None = None, show: bool = True) -> Iterable:
     """Iterate over ``items`` under a plain-text bar on standard output that leaves one line behind."""
     if not show:

@@ -1,4 +1,4 @@
-"""Networks for tables: sparsemax is a projection, masks choose columns, missing values are seen; folds and encoder."""
+"""Networks for tables: sparsemax is a projection, masks choose columns, missing values are seen; folds and judges."""
 
 import copy
 import pickle
@@ -9,10 +9,12 @@ import pytest
 import torch
 from scipy.optimize import brentq, minimize
 
-from lossbook.claims import measure
-from lossbook.folds import TableEncoder, grouped_parts, widen_for_folds
+from lossbook.claims import measure, widen_for_folds
+from lossbook.data import encode_table
+from lossbook.experiment import Chapter
+from lossbook.measure import binary_quality, regression_quality
 from lossbook.models import MixedInputs, TabNet, TabularMLP, sparsemax
-from lossbook.tabular import fit_linear, judge_logits, judge_numbers, with_constant
+from lossbook.training import fit_linear
 
 TABLE = torch.tensor([[0.5, float("nan"), 3.0, 0.0], [-1.0, 2.0, 1.0, 4.0], [0.0, 0.3, 0.0, 8.0]])
 CATEGORIES = [5, 9]
@@ -136,19 +138,7 @@ def test_settings_of_tabnet():
         TabNet(2, [], steps=0)
 
 
-# --- folds ------------------------------------------------------------------------------------------------------------
-
-
-def test_parts_keep_groups_together():
-    groups = np.repeat(np.arange(100, 137), 5)
-    part = grouped_parts(groups, 6, seed=1)
-    assert all(len(set(part[groups == group])) == 1 for group in set(groups))
-    sizes = np.bincount(part)
-    assert len(sizes) == 6
-    assert sizes.max() - sizes.min() <= 5
-    assert not np.array_equal(part, grouped_parts(groups, 6, seed=2))
-    with pytest.raises(ValueError, match="parts: expected 2 to 37"):
-        grouped_parts(groups, 38)
+# --- folds, encoding, linear models, judges ---------------------------------------------------------------------------
 
 
 def test_corrected_interval():
@@ -161,34 +151,57 @@ def test_corrected_interval():
         widen_for_folds(values, ratio=0)
 
 
-def test_encoder_uses_training_rows_alone():
-    rows = pd.DataFrame({"age": [20.0, 40.0, None], "same": [3.0, 3.0, 3.0], "job": ["cook", "judge", None]})
-    encoder = TableEncoder(rows, ["age", "same"], ["job"])
-    assert encoder.categories == [3]
-    out = encoder(pd.DataFrame({"age": [50.0, None], "same": [3.0, 4.0], "job": ["pilot", "judge"]}))
-    assert out[0].tolist() == [2.0, 0.0, 0.0]
-    assert out[1, 0].isnan()
-    assert out[1, 1:].tolist() == [1.0, 2.0]
+def test_table_of_folds_shows_corrected_intervals_and_records_what_was_measured(monkeypatch):
+    shown = {}
+    monkeypatch.setattr("lossbook.plots.results_table", lambda rows, _, **rest: shown.update(rest, rows=rows))
+    chapter = Chapter("15_tabular", profile="full")
+    runs = [{"rmse": float(k), "steps": float("nan") if k == 2 else 10.0} for k in range(1, 6)]
+    heads = {"rmse": "↓ RMSE", "steps": "steps"}
+    chapter.table("bikes", {"mse_loss": runs}, heads, baseline="mse_loss", caption="Bikes.", fold_ratio=0.25)
+    assert shown["rows"]["mse_loss"]["rmse"] == pytest.approx([0.0, 1.5, 3.0, 4.5, 6.0])
+    assert np.isnan(shown["rows"]["mse_loss"]["steps"][1])
+    assert "folds that overlap" in shown["caption"]
+    assert [run["rmse"] for run in chapter.results()["metrics"]["bikes/mse_loss"]] == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
-# --- lossbook.tabular -------------------------------------------------------------------------------------------------
+def test_encoding_uses_training_rows_alone():
+    ages, jobs = [20.0, 40.0, None, 50.0, None], ["cook", "judge", None, "pilot", "judge"]
+    rows = pd.DataFrame({"age": ages, "same": [3.0, 3.0, 3.0, 3.0, 4.0], "job": jobs, "hour": [7, 9, 7, 9, 8]})
+    train = np.array([True, True, True, False, False])
+    inputs, categories = encode_table(rows, ["age", "same"], ["job", "hour"], train=train)
+    assert categories == [3, 3]
+    expected = [[-1, 0, 1, 1], [1, 0, 2, 2], [np.nan, 0, 0, 1], [2, 0, 0, 2], [np.nan, 1, 2, 0]]
+    assert torch.equal(inputs.nan_to_num(-99.0), torch.tensor(expected).nan_to_num(-99.0))
+    assert encode_table(rows, ["age"], [])[1] == []
 
 
 def test_linear_model_at_its_minimum():
     generator = torch.Generator().manual_seed(5)
     inputs, target = torch.randn(80, 3, generator=generator), torch.randn(80, generator=generator)
-    weight = fit_linear(lambda z, y: ((z[:, 0] - y) ** 2).mean(), inputs, target)
-    exact = torch.linalg.lstsq(with_constant(inputs), target.double().unsqueeze(1)).solution
-    assert torch.allclose(weight, exact, atol=1e-7)
+    model = fit_linear(lambda z, y: ((z[:, 0] - y) ** 2).mean(), inputs, target)
+    design = torch.cat([inputs, torch.ones(80, 1)], 1).double()
+    exact = torch.linalg.lstsq(design, target.double().unsqueeze(1)).solution[:, 0]
+    assert torch.allclose(torch.cat([model.weight[0], model.bias]), exact, atol=1e-7)
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_linear_model_with_several_outputs_leaves_the_generator_alone():
+    before = torch.get_rng_state()
+    inputs = torch.randn(60, 2, generator=torch.Generator().manual_seed(6))
+    model = fit_linear(
+        lambda z, y: ((z - y[:, None] * torch.tensor([1.0, 2.0])) ** 2).mean(), inputs, inputs[:, 1], outputs=2
+    )
+    assert torch.allclose(model.weight, torch.tensor([[0.0, 1.0], [0.0, 2.0]], dtype=torch.float64), atol=1e-7)
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_judges():
-    numbers = judge_numbers(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 4.0]))
+    numbers = regression_quality(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 4.0]))
     assert numbers["rmse"] == pytest.approx(0.5**0.5)
     assert numbers["mae"] == numbers["bias"] == 0.5
     assert numbers["below"] == 1.0
     assert numbers["pinball"] == pytest.approx(0.05)
-    logits = judge_logits(torch.tensor([2.0, -1.0, 0.5, -3.0]), torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    logits = binary_quality(torch.tensor([2.0, -1.0, 0.5, -3.0]), torch.tensor([1.0, 0.0, 0.0, 0.0]))
     assert logits["auc"] == logits["ap"] == logits["recall"] == 1.0
     assert logits["accuracy"] == 0.75
     assert logits["balanced"] == pytest.approx(5 / 6)

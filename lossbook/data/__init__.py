@@ -7,7 +7,7 @@ from .hyperspectral import INDIAN_PINES_CLASSES, UNLABELED, IndianPines, indian_
 from .microscopy import Nuclei, nuclei
 from .photos import PHOTOGRAPHS, photographs
 from .scenes import SCENE_CLASSES, Scenes, composed_scenes, scene_emoji, to_binary
-from .tables import adult, bikeshare, traffic
+from .tables import adult, bikeshare, encode_table, traffic
 
 __all__ = [
     "FASHION_CLASSES",
@@ -16,6 +16,7 @@ __all__ = [
     "Windows",
     "adult",
     "bikeshare",
+    "encode_table",
     "fashion",
     "hapt",
     "traffic",

@@ -1,7 +1,12 @@
 """Tables: incomes, rented bicycles and traffic, as pandas data frames."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from ._files import verified_path
 
@@ -44,6 +49,47 @@ def traffic() -> "pd.DataFrame":
     """
     table = _read("traffic_hourly.csv.gz", index_col="datetime", parse_dates=True)
     return table.drop(columns="snow_1h")  # constant
+
+
+def encode_table(
+    frame: "pd.DataFrame", numeric: Sequence[str], categorical: Sequence[str], *, train: np.ndarray | None = None
+) -> tuple[Tensor, list[int]]:
+    """A data frame as one tensor: standardized numbers first, then codes of categories, by scikit-learn.
+
+    Means, deviations and categories are those of the training rows, so that nothing of other rows leaks. A missing
+    number stays NaN; a missing or unseen category has code 0.
+
+    Args:
+        frame: N rows.
+        numeric: names of numeric columns.
+        categorical: names of categorical columns.
+        train: which rows are training rows, booleans (N,); all unless given.
+
+    Returns:
+        The inputs (N, columns) in float32, and the number of codes of each categorical column, 0 included.
+
+    Example:
+        >>> import pandas as pd
+        >>> rows = pd.DataFrame({"age": [20.0, 40.0, None, 30.0], "job": ["cook", "judge", "judge", "pilot"]})
+        >>> encode_table(rows, ["age"], ["job"], train=np.array([True, True, False, False]))
+        (tensor([[-1.,  1.],
+                [ 1.,  2.],
+                [nan,  2.],
+                [ 0.,  0.]]), [3])
+    """
+    from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+
+    known = frame if train is None else frame[train]
+    parts, categories = [], []
+    if numeric:
+        scaler = StandardScaler().fit(known[list(numeric)].to_numpy(dtype=float))
+        parts.append(scaler.transform(frame[list(numeric)].to_numpy(dtype=float)))
+    if categorical:
+        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
+        encoder.fit(known[list(categorical)].astype(object))
+        parts.append(1 + encoder.transform(frame[list(categorical)].astype(object)))
+        categories = [1 + sum(level == level for level in levels) for levels in encoder.categories_]  # NaN: no code
+    return torch.from_numpy(np.column_stack(parts)).float(), categories
 
 
 @cache

@@ -3,13 +3,16 @@
 from .calibration import classification_quality, fit_temperature
 from .estimates import bias_and_variance, fit_linear_models, huber_center
 from .landscape import loss_landscape, random_direction
+from .quality import binary_quality, regression_quality
 
 __all__ = [
     "bias_and_variance",
+    "binary_quality",
     "classification_quality",
     "fit_linear_models",
     "fit_temperature",
     "huber_center",
     "loss_landscape",
     "random_direction",
+    "regression_quality",
 ]
