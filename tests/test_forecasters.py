@@ -15,6 +15,13 @@ FORECASTERS = {
 }
 
 
+def test_seasonal_naive_forecast():
+    past = torch.arange(10.0).unsqueeze(0)
+    assert models.seasonal_naive(past, horizon=5, season=3).tolist() == [[7, 8, 9, 7, 8]]
+    with pytest.raises(ValueError, match="season"):
+        models.seasonal_naive(past, horizon=1, season=11)
+
+
 @pytest.mark.parametrize("name", FORECASTERS)
 def test_shapes_and_gradients(name):
     model = lb.training.build(FORECASTERS[name], 0)

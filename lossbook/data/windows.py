@@ -1,80 +1,127 @@
-"""Series as chapters use them: bicycles on a grid without holes, jumps at uncertain times, features of windows."""
+"""Windows of a series and the folds of a back-test: no origin sees its future.
+
+An *origin* is the index of the first step to be forecast: everything before it is known, nothing from it on.
+"""
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from .tables import bikeshare
-
-__all__ = ["BikeHours", "bike_hours", "entropy_features", "jumps"]
+__all__ = ["Fold", "complete_origins", "fill_from_past", "make_windows", "rolling_origin"]
 
 
-class BikeHours(NamedTuple):
-    """What :func:`bike_hours` returns."""
+class Fold(NamedTuple):
+    """One step of a back-test."""
 
-    counts: Tensor  #: (8760,) float32, bicycles rented in each hour of the year, NaN in hours that are absent
-    calendar: Tensor  #: (8760, 5) float32, known in advance: two harmonics of the day, and whether it is a working day
-
-
-def bike_hours() -> BikeHours:
-    """The hours of :func:`lossbook.data.bikeshare` in a regular grid of 365 days of 24 hours.
-
-    Returns:
-        BikeHours: counts (8760,), calendar (8760, 5). Weather is left out: tomorrow's is not known.
-    """
-    table = bikeshare()
-    grid = np.arange(365 * 24)
-    counts = torch.full((len(grid),), float("nan"))
-    counts[torch.tensor(((table["day"] - 1) * 24 + table["hr"]).to_numpy())] = torch.tensor(
-        table["bikers"].to_numpy(), dtype=torch.float32
-    )
-    working = table.groupby("day")["workingday"].first().reindex(range(1, 366)).ffill().to_numpy()[grid // 24]
-    angle = 2 * np.pi * (grid % 24) / 24
-    waves = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)]
-    return BikeHours(counts, torch.tensor(np.stack([*waves, working], axis=1), dtype=torch.float32))
+    train: Tensor  #: origins to train on, int64
+    test: Tensor  #: origins to test on, int64, later than all targets of `train`
 
 
-def jumps(count: int, seed: int, *, steps: int = 20, jitter: int = 3) -> tuple[Tensor, Tensor]:
-    """Two peaks, and the jump that follows from them at a time that is not quite certain.
+def fill_from_past(series: Tensor, *, season: int) -> Tensor:
+    """Replace NaN by the value of one season earlier, itself filled if need be; in the first season by the step before.
 
-    The height of the jump is the mean of the peaks' heights; its time is their distance, give or take `jitter` steps.
-    After the synthetic data of Le Guen and Thome, 2019, https://arxiv.org/abs/1909.09020.
+    Interpolation would take the next value, too, which is not known yet when the forecast is made.
 
     Args:
-        count: number of series N.
-        seed: of the random numbers.
-        steps: length T of input and target.
-        jitter: largest deviation of the time, in steps.
+        series: `(T,)`.
+        season: steps of one season.
 
     Returns:
-        Inputs (N, T) with the two peaks, targets (N, T, 1) with the jump and noise of deviation 0.02.
+        A copy without NaN, `(T,)`.
+
+    Raises:
+        ValueError: the first value is missing: it has no past.
+
+    Example:
+        >>> fill_from_past(torch.tensor([1.0, 2.0, torch.nan, 4.0, torch.nan]), season=2)
+        tensor([1., 2., 1., 4., 1.])
     """
-    g = torch.Generator().manual_seed(seed)
-    first = torch.randint(1, steps // 2 - 1, (count,), generator=g)
-    second = torch.randint(steps // 2, steps, (count,), generator=g)
-    heights = 0.5 + torch.rand((count, 2), generator=g)
-    inputs = torch.zeros(count, steps).scatter_(1, torch.stack([first, second], 1), heights)
-    when = second - first + torch.randint(-jitter, jitter + 1, (count,), generator=g)
-    jump = torch.arange(steps) >= when.clamp(2, steps - 3).unsqueeze(1)
-    level = jump.float() * heights.mean(1, keepdim=True)
-    return inputs, (level + 0.02 * torch.randn(count, steps, generator=g)).unsqueeze(2)
+    filled = series.clone()
+    missing = series.isnan().nonzero()[:, 0].tolist()
+    if missing[:1] == [0]:
+        raise ValueError("series: the first step is missing, and there is nothing before it")
+    for index in missing:
+        filled[index] = filled[index - season if index >= season else index - 1]
+    return filled
 
 
-def entropy_features(windows: Tensor) -> Tensor:
-    """Level, power and spectral entropy of each channel of a window.
-
-    The spectral entropy says how evenly power is spread over the frequencies: 0 for a pure tone,
-    the logarithm of the number of frequencies for white noise.
+def make_windows(series: Tensor, origins: Tensor, *, context: int, horizon: int) -> tuple[Tensor, Tensor]:
+    """Cut out the past and the future of each origin.
 
     Args:
-        windows: (N, D, T).
+        series: `(T,)` or `(T, D)`.
+        origins: `(N,)` int64, each at least `context` and at most `T - horizon`.
+        context: steps before the origin.
+        horizon: steps from the origin on.
 
     Returns:
-        (N, 3 D): D means, D logarithms of the power, D entropies in nats.
+        Past `(N, context)` and future `(N, horizon)`, with `D` as last dimension if the series has it.
+
+    Example:
+        >>> past, future = make_windows(torch.arange(6), torch.tensor([3, 4]), context=2, horizon=1)
+        >>> past.tolist(), future.tolist()
+        ([[1, 2], [2, 3]], [[3], [4]])
     """
-    power = torch.fft.rfft(windows - windows.mean(2, keepdim=True)).abs().square()[..., 1:] + 1e-6
-    share = power / power.sum(2, keepdim=True)
-    entropy = -(share * share.log()).sum(2)
-    return torch.cat([windows.mean(2), power.sum(2).log(), entropy], dim=1)
+    if len(origins) and (int(origins.min()) < context or int(origins.max()) > len(series) - horizon):
+        raise ValueError(
+            f"origins: expected {context} to {len(series) - horizon}, got {int(origins.min())} to {int(origins.max())}"
+        )
+    steps = torch.arange(-context, horizon)
+    windows = series[origins.unsqueeze(1) + steps]
+    return windows[:, :context], windows[:, context:]
+
+
+def complete_origins(series: Tensor, origins: Tensor, *, horizon: int) -> Tensor:
+    """The origins whose whole future was measured.
+
+    Args:
+        series: `(T,)`, NaN where nothing was measured.
+        origins: `(N,)` int64, each at most `T - horizon`.
+        horizon: steps from the origin on.
+
+    Returns:
+        `(M,)` int64, M at most N.
+
+    Example:
+        >>> complete_origins(torch.tensor([1.0, torch.nan, 3.0, 4.0]), torch.tensor([0, 1, 2]), horizon=2)
+        tensor([2])
+    """
+    _, future = make_windows(series, origins, context=0, horizon=horizon)
+    return origins[~future.isnan().any(1)]
+
+
+def rolling_origin(
+    length: int, *, context: int, horizon: int, folds: int, test: int, gap: int = 0, stride: int = 1
+) -> list[Fold]:
+    """Folds of a back-test: train on all that lies before a cut, test on what follows, move the cut on.
+
+    The targets of training end `gap` steps before the first target of the test. Test origins lie a horizon apart, so
+    that each step is forecast once.
+
+    Args:
+        length: steps of the series.
+        context, horizon: as in :func:`make_windows`.
+        folds: number of cuts.
+        test: steps that each fold tests; the last fold ends with the series.
+        gap: steps between the last training target and the first test target.
+        stride: steps between origins of training.
+
+    Returns:
+        Folds in order of time.
+
+    Example:
+        >>> for fold in rolling_origin(20, context=4, horizon=2, folds=2, test=4, gap=1):
+        ...     print(fold.train.tolist(), fold.test.tolist())
+        [4, 5, 6, 7, 8, 9] [12, 14]
+        [4, 5, 6, 7, 8, 9, 10, 11, 12, 13] [16, 18]
+    """
+    result = []
+    for fold in range(folds):
+        cut = length - (folds - fold) * test
+        last = cut - gap - horizon  # the last origin whose targets end before the gap
+        if last <= context:
+            raise ValueError(f"folds: fold {fold} has no past left to train on; take fewer folds or a shorter test")
+        train = torch.arange(context, last + 1, stride)
+        result.append(Fold(train, torch.arange(cut, cut + test - horizon + 1, horizon)))
+    return result

@@ -2,6 +2,16 @@
 
 from .calibration import classification_quality, fit_temperature
 from .estimates import bias_and_variance, fit_linear_models, huber_center
+from .forecasts import (
+    conformal_shift,
+    quantiles_of,
+    rank_shares,
+    score_classes,
+    score_jumps,
+    score_paths,
+    score_points,
+    score_quantiles,
+)
 from .landscape import loss_landscape, random_direction
 from .quality import binary_quality, regression_quality
 
@@ -9,10 +19,18 @@ __all__ = [
     "bias_and_variance",
     "binary_quality",
     "classification_quality",
+    "conformal_shift",
     "fit_linear_models",
     "fit_temperature",
     "huber_center",
     "loss_landscape",
+    "quantiles_of",
     "random_direction",
+    "rank_shares",
     "regression_quality",
+    "score_classes",
+    "score_jumps",
+    "score_paths",
+    "score_points",
+    "score_quantiles",
 ]

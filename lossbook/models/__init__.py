@@ -9,6 +9,7 @@ from .forecasters import (
     SCIBlock,
     SCIForecaster,
     SeriesClassifier,
+    seasonal_naive,
 )
 from .patch_segmenter import PatchSegmenter
 from .squeezenet import SqueezeNet, SqueezeNetFeatures, squeezenet, squeezenet_features
@@ -32,6 +33,7 @@ __all__ = [
     "TabNet",
     "TabularMLP",
     "UNet",
+    "seasonal_naive",
     "sparsemax",
     "squeezenet",
     "squeezenet_features",

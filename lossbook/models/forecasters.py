@@ -1,7 +1,8 @@
 """Miniatures of networks for series: what each architecture adds, in a few thousand parameters.
 
 The forecasters map a past `(N, L)` to a forecast `(N, H, K)`: K numbers for each of H steps, which a loss reads as
-points, as quantiles or as parameters of a distribution. Inputs are expected to be of the order of one.
+points, as quantiles or as parameters of a distribution. Inputs are expected to be of the order of one. The seasonal
+naive forecast, which each of them has to beat, stands first.
 """
 
 import torch
@@ -19,7 +20,28 @@ __all__ = [
     "SCIBlock",
     "SCIForecaster",
     "SeriesClassifier",
+    "seasonal_naive",
 ]
+
+
+def seasonal_naive(past: Tensor, *, horizon: int, season: int) -> Tensor:
+    """Repeat the last season.
+
+    Args:
+        past: `(N, L)` with `L` at least `season`.
+        horizon: steps to forecast.
+        season: steps of one season.
+
+    Returns:
+        `(N, horizon)`.
+
+    Example:
+        >>> seasonal_naive(torch.tensor([[9.0, 1.0, 2.0]]), horizon=3, season=2)
+        tensor([[1., 2., 1.]])
+    """
+    if past.shape[1] < season:
+        raise ValueError(f"past: expected at least one season of {season} steps, got {past.shape[1]}")
+    return past[:, -season:][:, torch.arange(horizon) % season]
 
 
 class LinearForecaster(nn.Module):
