@@ -89,6 +89,7 @@ def pit_histograms(shares: Mapping[str, Tensor]):
         middles = (np.arange(len(values)) + 0.5) * width
         ax.bar(middles, values.numpy(), 0.9 * width, color=_line(name, None).get("color"))
         ax.axhline(width, color="black", linewidth=1)
+        ax.set_axisbelow(True)
         ax.set_title(name.removesuffix("_loss"), fontsize=9)
         ax.set(xlabel="PIT", xticks=[0, 0.5, 1])
     axes[0, 0].set_ylabel("share of targets")
