@@ -1,4 +1,4 @@
-"""The smallest networks, the measures of samples, the time line."""
+"""The smallest networks, two adversaries, the measures of samples, the time line."""
 
 import math
 
@@ -6,8 +6,9 @@ import matplotlib as mpl
 import pytest
 import torch
 
+import lossbook as lb
 from lossbook import models, plots, training
-from lossbook.measure.samples import frechet_distance, two_sample_accuracy
+from lossbook.measure.samples import frechet_distance, log_likelihood, two_sample_accuracy
 
 mpl.use("Agg")
 pytestmark = pytest.mark.usefixtures("book_style")
@@ -93,6 +94,68 @@ def test_two_sample_accuracy():
     assert two_sample_accuracy(x, x + 1e-4) == 0  # copies betray themselves on the other side
     with pytest.raises(ValueError, match="N, D"):
         two_sample_accuracy(x, y[:, :1])
+
+
+class LinearCoder:
+    """A decoder along one line, whose likelihood is known in closed form, and a crude encoder."""
+
+    def encode(self, x):
+        return 0.6 * x[:, :1], torch.full((len(x), 1), -3.0)
+
+    def sample(self, codes):
+        return torch.cat([codes, 0.5 * codes], 1)
+
+
+def test_likelihood_of_a_linear_gaussian_model():
+    x = 0.3 * torch.randn(20, 2, generator=torch.Generator().manual_seed(1))
+    found = log_likelihood(LinearCoder(), x, scale=0.15, draws=20_000)
+    w, scale = torch.tensor([1.0, 0.5]), 0.15
+    covariance = torch.outer(w, w) + scale**2 * torch.eye(2)
+    exact = torch.distributions.MultivariateNormal(torch.zeros(2), covariance).log_prob(x).mean().item()
+    exact += 2 * math.log(scale * math.sqrt(2 * math.pi))  # the constant is left out
+    assert found["estimate"] == pytest.approx(exact, abs=0.05)
+    assert found["bound"] < found["estimate"]
+    assert log_likelihood(LinearCoder(), x, scale=0.15) == log_likelihood(LinearCoder(), x, scale=0.15)
+    one = log_likelihood(LinearCoder(), x, scale=0.15, draws=1)
+    assert one["estimate"] == pytest.approx(one["bound"])
+    with pytest.raises(ValueError, match="scale"):
+        log_likelihood(LinearCoder(), x, scale=0.0)
+
+
+@pytest.mark.parametrize("name", ["minimax_generator_loss", "non_saturating_generator_loss"])
+def test_adversaries_find_the_mean_of_a_distribution(name):
+    real = torch.randn(400, 1, generator=torch.Generator().manual_seed(0)) + 3
+    G, D = (training.build(lambda w=w: models.dense(*w, slope=0.2), 0) for w in ((4, 16, 1), (1, 16, 1)))
+    settings = {"noise": 4, "steps": 400, "batch_size": 64, "lr": 5e-3, "seed": 0}
+    before = G(torch.randn(500, 4, generator=torch.Generator().manual_seed(1))).mean().item()
+    models.fit_adversaries(G, D, getattr(lb, name), real, **settings)
+    after = G(torch.randn(500, 4, generator=torch.Generator().manual_seed(1))).mean().item()
+    assert abs(before - 3) > 2
+    assert abs(after - 3) < 1
+
+
+def test_adversaries_are_decided_by_the_seed():
+    made = []
+    for seed in (0, 0, 1):
+        G, D = (training.build(lambda w=w: models.dense(*w), 0) for w in ((2, 3), (3, 1)))
+        settings = {"noise": 2, "steps": 3, "batch_size": 4, "lr": 1e-2, "seed": seed}
+        models.fit_adversaries(G, D, lb.non_saturating_generator_loss, torch.ones(8, 3), **settings)
+        made.append(G(torch.ones(1, 2)))
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+
+
+def test_interval_points():
+    points = [("a", "first", [1.0, 2.0, 3.0]), ("b", "second", [4.0, 4.0]), ("a", "second", [0.0])]
+    ax = plots.interval_points(points, ylabel="y", title="t").axes[0]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "a"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["first", "second"]
+    assert len(ax.containers) == 1  # two seeds or one stand without an interval
+    low, high = ax.containers[0].lines[2][0].get_segments()[0][:, 1]
+    assert (low + high) / 2 == pytest.approx(2)
+    assert (high - low) / 2 == pytest.approx(4.303 / math.sqrt(3), rel=1e-3)
+    with pytest.raises(ValueError, match="groups"):
+        plots.interval_points([("a", str(group), [1.0]) for group in range(7)], ylabel="y")
 
 
 def test_timeline():

@@ -1,4 +1,7 @@
-"""How good are generated pictures? Two numbers that compare a set of samples with a set of real examples."""
+"""How good are generated pictures? Numbers that compare samples with real examples; and a model's likelihood."""
+
+import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -61,3 +64,47 @@ def two_sample_accuracy(samples: Tensor, real: Tensor) -> float:
     kind = torch.arange(len(points), device=points.device) < len(samples)
     distances = torch.cdist(points, points).fill_diagonal_(float("inf"))
     return (kind[distances.argmin(1)] == kind).float().mean().item()
+
+
+class Coder(Protocol):
+    """A variational autoencoder as far as its likelihood needs it, such as :class:`lossbook.models.TinyVAE`."""
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the code of each example, (N, K) each."""
+
+    def sample(self, codes: Tensor) -> Tensor:
+        """Examples (N, D) of codes (N, K)."""
+
+
+@torch.no_grad()
+def log_likelihood(model: Coder, x: Tensor, *, scale: float, draws: int = 200, seed: int = 0) -> dict[str, float]:
+    r"""How probable a variational autoencoder finds examples: an estimate from below, and the bound it is trained on.
+
+    With codes :math:`z_k \sim q(z \mid x)` and the weights
+    :math:`w_k = p(x \mid z_k)\, p(z_k) / q(z_k \mid x)`, the estimate is
+    :math:`\log \frac1K \sum_k w_k` and the bound :math:`\frac1K \sum_k \log w_k`. By Jensen's inequality the
+    estimate is never below the bound; the more draws, the closer it comes to :math:`\log p(x)`.
+
+    Args:
+        model: encodes examples, and makes the mean of an example of a code.
+        x: (N, D) examples.
+        scale: standard deviation of the decoder's noise.
+        draws: K, codes drawn for each example.
+        seed: of the draws.
+
+    Returns:
+        ``estimate`` and ``bound``, means over the examples, in nats, without the constant
+        :math:`-\frac D2 \log 2\pi\sigma^2`.
+
+    Reference: Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2015,
+        https://arxiv.org/abs/1509.00519
+    """
+    if x.ndim != 2 or draws < 1 or not scale > 0:
+        raise ValueError(f"expected x (N, D), draws >= 1, scale > 0, got {tuple(x.shape)}, {draws}, {scale}")
+    mean, log_variance = model.encode(x)
+    noise = torch.randn(draws, *mean.shape, generator=torch.Generator().manual_seed(seed)).to(x)
+    codes = mean + (log_variance / 2).exp() * noise
+    squares = (model.sample(codes.flatten(0, 1)).unflatten(0, (draws, -1)) - x).square().sum(2) / 2 / scale**2
+    weights = -squares - codes.square().sum(2) / 2 + (noise.square() + log_variance).sum(2) / 2
+    estimate = weights.logsumexp(0) - math.log(draws)
+    return {"estimate": estimate.mean().item(), "bound": weights.mean().item()}

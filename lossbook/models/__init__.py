@@ -1,5 +1,6 @@
 """The few small networks that chapters share."""
 
+from .adversaries import fit_adversaries
 from .forecasters import (
     DeepAR,
     GRUForecaster,
@@ -42,4 +43,5 @@ __all__ = [
     "linear_shares",
     "denoise",
     "dense",
+    "fit_adversaries",
 ]

@@ -9,7 +9,7 @@ from .pictures import colorize_labels, image_row, picture_rows, prediction_grid
 from .series import fan_chart, forecast_lines, pit_histograms
 from .style import COLORS, FIGURE_SIZE, LABEL_COLORS, OKABE_ITO, WIDE_SIZE, color_of, line_style_of, use_style
 from .tables import results_table
-from .timeline import timeline
+from .timeline import interval_points, timeline
 
 __all__ = [
     "COLORS",
@@ -24,6 +24,7 @@ __all__ = [
     "forecast_lines",
     "image_row",
     "interval_plot",
+    "interval_points",
     "landscape_contours",
     "line_panels",
     "line_style_of",

@@ -1,8 +1,9 @@
-"""A history: who asked what, and when."""
+"""A history: who asked what, and when; and what came of it."""
 
 from collections.abc import Sequence
 
-from .style import OKABE_ITO
+from ..claims import FEWEST_FOR_INTERVAL, measure
+from .style import OKABE_ITO, WIDE_SIZE
 
 _COLORS = ("blue", "vermilion", "green", "purple", "orange", "black")
 
@@ -37,4 +38,38 @@ def timeline(events: Sequence[tuple[int, str, str, str]], *, title: str = ""):
     ax.set_axis_off()
     handles = [plt.Line2D([], [], marker="o", linestyle="", color=color[kind], label=kind) for kind in kinds]
     fig.legend(handles=handles, loc="outside lower center", ncols=min(3, len(kinds)), fontsize=10)
+    return fig
+
+
+def interval_points(points: Sequence[tuple[str, str, Sequence[float]]], *, ylabel: str, title: str = ""):
+    """Draw means with their 95 % intervals from left to right, a color and a marker for each group.
+
+    Args:
+        points: label below the point, group, and one value per seed, from left to right. Below three seeds the point
+            stands without an interval.
+        ylabel: what the values are, with their unit.
+        title: title of the figure.
+
+    Returns:
+        matplotlib figure, to be passed to :func:`show`.
+    """
+    import matplotlib.pyplot as plt
+
+    groups = list(dict.fromkeys(group for _, group, _ in points))
+    if len(groups) > len(_COLORS):
+        raise ValueError(f"points: expected at most {len(_COLORS)} groups, got {groups}")
+    fig, ax = plt.subplots(figsize=WIDE_SIZE)
+    for group, name, marker in zip(groups, _COLORS, "os^Dv*", strict=False):
+        color = OKABE_ITO[name]
+        for column, (_, own, values) in enumerate(points):
+            if own == group:
+                found = measure(values)
+                ax.plot(column, found.mean, marker, color=color, markersize=7)
+                if len(values) >= FEWEST_FOR_INTERVAL:
+                    ax.errorbar(column, found.mean, yerr=found.high - found.mean, color=color, capsize=4)
+        ax.plot([], [], marker, color=color, label=group)
+    ax.set_xticks(range(len(points)), [label for label, *_ in points], fontsize=10)
+    ax.grid(visible=False, axis="x")
+    ax.set(ylabel=ylabel, title=title)
+    ax.legend(fontsize=10)
     return fig
