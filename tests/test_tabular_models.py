@@ -12,7 +12,7 @@ from scipy.optimize import brentq, minimize
 from lossbook.claims import measure, widen_for_folds
 from lossbook.data import encode_table
 from lossbook.experiment import Chapter
-from lossbook.measure import binary_quality, regression_quality
+from lossbook.measure import binary_quality, greedy_ensemble, mix_logits, regression_quality
 from lossbook.models import MixedInputs, TabNet, TabularMLP, sparsemax
 from lossbook.training import fit_linear
 
@@ -206,3 +206,15 @@ def test_judges():
     assert logits["accuracy"] == 0.75
     assert logits["balanced"] == pytest.approx(5 / 6)
     assert logits["log loss"] == pytest.approx(np.mean(np.log1p(np.exp([-2.0, -1.0, 0.5, -3.0]))))
+
+
+def test_ensemble_mixes_probabilities_and_takes_what_helps():
+    target = (torch.rand(400, generator=torch.Generator().manual_seed(2)) < 0.5).double()
+    noise = torch.randn(3, 400, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    logits = torch.stack([3 * (target - 0.5) + noise[0], 3 * (target - 0.5) + noise[1], 3 * noise[2]])
+    shares = greedy_ensemble(logits, target, rounds=20)
+    assert shares.sum() == pytest.approx(1.0)
+    assert min(shares[0], shares[1]) > 0.2
+    assert shares[2] < 0.1
+    assert torch.allclose(mix_logits(shares, logits).sigmoid(), shares @ logits.sigmoid())
+    assert torch.isfinite(mix_logits(torch.ones(1).double(), torch.tensor([[200.0, -200.0]]).double())).all()

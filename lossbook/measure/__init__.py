@@ -13,7 +13,7 @@ from .forecasts import (
     score_quantiles,
 )
 from .landscape import loss_landscape, random_direction
-from .quality import binary_quality, regression_quality
+from .quality import binary_quality, greedy_ensemble, mix_logits, regression_quality
 
 __all__ = [
     "bias_and_variance",
@@ -22,9 +22,11 @@ __all__ = [
     "conformal_shift",
     "fit_linear_models",
     "fit_temperature",
+    "greedy_ensemble",
     "huber_center",
     "loss_landscape",
     "quantiles_of",
+    "mix_logits",
     "random_direction",
     "rank_shares",
     "regression_quality",
