@@ -35,10 +35,11 @@ def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype:
     """
     if reduction == "mean":
         if weights is None:
-            total = values.new_tensor(values.numel())
+            total = max(values.numel(), 1)
         else:  # a weight that is broadcast counts as often as it is used
             total = weights.sum() * (values.numel() // max(weights.numel(), 1))
-        values = values.sum() / torch.where(total > 0, total, 1)
+            total = torch.where(total > 0, total, 1)
+        values = values.sum() / total
     elif reduction == "sum":
         values = values.sum()
     return values if dtype is None else values.to(dtype)

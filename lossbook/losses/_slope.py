@@ -1,4 +1,4 @@
-"""A function of one number whose derivative is given, so that neither its digits nor its memory cost much."""
+"""A function whose derivatives are given, so that neither its digits nor its memory cost much."""
 
 from __future__ import annotations
 
@@ -8,39 +8,53 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Curve = Callable[[Tensor], Tensor]
+Curve = Callable[..., Tensor]
 
 
-def with_slope(curve: Curve, slope: Curve, x: Tensor) -> Tensor:
+def with_slope(curve: Curve, slope: Curve, x: Tensor, *, reuse: bool = False) -> Tensor:
     """`curve(x)`, entry by entry, with the derivative `slope(x)`; autograd keeps `x` alone.
+
+    With `reuse` the value is kept as well, and the slope is `slope(x, value)`.
+    """
+    return with_slopes(curve, (slope,), x, reuse=reuse)
+
+
+def with_slopes(curve: Curve, slopes: tuple[Curve, ...], *inputs: Tensor, reuse: bool = False) -> Tensor:
+    """`curve(*inputs)`, entry by entry for inputs of one shape, with a derivative `slope(*inputs)` for each of them;
+    autograd keeps the inputs alone.
 
     A form of a curve that loses no digits often takes many steps, all of which autograd would keep and walk back,
     where its derivative is one short expression. Under `torch.compile` the steps are fused anyway.
     """
-    return curve(x) if torch.compiler.is_compiling() else _WithSlope.apply(x, curve, slope)
+    if torch.compiler.is_compiling():
+        return curve(*inputs)
+    return _WithSlopes.apply(curve, slopes, reuse, *inputs)
 
 
-class _WithSlope(torch.autograd.Function):
-    """The slope is made of torch's functions: so it can be derived again."""
+class _WithSlopes(torch.autograd.Function):
+    """The slopes are made of torch's functions: so they can be derived again."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, curve: Curve, slope: Curve) -> Tensor:  # noqa: ARG004
-        return curve(x)
+    def forward(curve: Curve, slopes: tuple[Curve, ...], reuse: bool, *inputs: Tensor) -> Tensor:  # noqa: ARG004
+        return curve(*inputs)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Curve, Curve], output: Tensor) -> None:  # noqa: ARG004
-        x, _, ctx.slope = inputs
-        ctx.save_for_backward(x)
-        ctx.save_for_forward(x)
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _, ctx.slopes, reuse, *tensors = inputs
+        kept = (*tensors, output) if reuse else tensors
+        ctx.save_for_backward(*kept)
+        ctx.save_for_forward(*kept)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (x,) = ctx.saved_tensors
-        return gradient * ctx.slope(x), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        kept = ctx.saved_tensors
+        wanted = zip(ctx.slopes, ctx.needs_input_grad[3:], strict=True)
+        return None, None, None, *(gradient * slope(*kept) if needed else None for slope, needed in wanted)
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return tangent * ctx.slope(x)
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+        kept = ctx.saved_tensors
+        moved = [(slope, t) for slope, t in zip(ctx.slopes, tangents[3:], strict=True) if t is not None]
+        return sum(tangent * slope(*kept) for slope, tangent in moved)

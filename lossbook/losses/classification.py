@@ -1833,10 +1833,11 @@ def attention_target_loss(
     `tokens="each"` averages the logarithms over its tokens. The program also projects conflicting gradients of the
     terms away, which is a matter of the optimizer.
 
-    With scores it is computed in logarithms: a target far below the other keys, whose weight is rounded to zero, has
-    its loss and its slope. That takes about twice the time of the program, and a third more memory.
+    A target far below the other keys, whose weight is rounded to zero, has its loss and its slope: where there is one,
+    and where looking for one would cost a synchronization, the computation takes place in logarithms, which takes
+    about three times as long.
 
-    An image without a target token contributes nothing. With `from_logits=False` an attention weight of zero counts
+    An image without a target token contributes nothing. With `from_logits=False` a target without any weight counts
     as the smallest normal number of the dtype, where the slope is zero: prefer scores.
 
     Args:
@@ -1875,21 +1876,14 @@ def attention_target_loss(
     check_reduction(reduction)
     check_probabilities("target", target)
     scores = widen(attention)
-    if from_logits:
-        log_a = scores.log_softmax(-1)
-    else:
+    if not from_logits:
         check_probabilities("attention", attention)
-        log_a = _safe_log(scores)
     hit = (target > 0)[:, None, None]
     some = hit.any(-1, keepdim=True)
     if tokens == "sum":  # without a target token all keys are taken, so that the value is finite; it does not count
-        taken = hit | ~some
-        top = torch.where(taken, log_a.detach(), torch.finfo(log_a.dtype).min).amax(-1, keepdim=True)
-        shares = torch.where(taken, log_a - top, 0.0).exp() * taken  # keys aside must not underflow, which is slow
-        log_hit = shares.sum(-1).log() + top.squeeze(-1)
-        if heads == "mean":
-            log_hit = log_hit.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
+        log_hit = _log_of_paid(scores, hit | ~some, heads, from_logits)
     else:
+        log_a = scores.log_softmax(-1) if from_logits else _safe_log(scores)
         if heads == "mean":
             log_a = log_a.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
         log_hit = torch.where(hit, log_a, 0.0).sum(-1) / hit.sum(-1).clamp_min(1)
@@ -1899,6 +1893,20 @@ def attention_target_loss(
 
 
 AttentionTargetLoss = as_module("AttentionTargetLoss", attention_target_loss)
+
+
+def _log_of_paid(scores: Tensor, taken: Tensor, heads: str, from_logits: bool) -> Tensor:
+    """The logarithm of the attention `(N, H or 1, Q)` that is paid to the taken keys together."""
+    paid = ((scores.softmax(-1) if from_logits else scores) * taken).sum(-1)
+    if heads == "mean":
+        paid = paid.mean(1, keepdim=True)
+    if not from_logits or (paid.numel() and known(paid, lambda: paid.min() > 1e3 * torch.finfo(paid.dtype).tiny)):
+        return _safe_log(paid)
+    log_a = scores.log_softmax(-1)
+    top = torch.where(taken, log_a.detach(), torch.finfo(log_a.dtype).min).amax(-1, keepdim=True)
+    shares = torch.where(taken, log_a - top, 0.0).exp() * taken  # keys aside must not underflow, which is slow
+    log_paid = shares.sum(-1).log() + top.squeeze(-1)
+    return log_paid if heads == "each" else log_paid.logsumexp(1, keepdim=True) - math.log(scores.shape[1])
 
 
 @gradient_of(attention_target_loss)

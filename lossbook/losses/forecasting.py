@@ -20,7 +20,7 @@ from torch import Tensor
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together
-from ._slope import with_slope
+from ._slope import with_slope, with_slopes
 from ._validation import (
     check_choice,
     check_floating,
@@ -150,17 +150,21 @@ def _raised(parameter: Tensor, floor: float) -> Tensor:
     return torch.where(parameter < floor, floor + (parameter - parameter.detach()), parameter)
 
 
-def _scale(name: str, parameter: Tensor, from_log: bool, eps: float) -> tuple[Tensor, Tensor]:
-    """A positive parameter and its logarithm, from either of them; at least `eps`."""
+def _floored(name: str, parameter: Tensor, from_log: bool, eps: float) -> Tensor:
+    """A positive parameter that is at least `eps`, or its logarithm that is at least that of `eps`."""
     check_positive("eps", eps)
     if from_log:
-        logarithm = _raised(parameter, math.log(eps))
-        return logarithm.exp(), logarithm
+        return _raised(parameter, math.log(eps))
     if parameter.numel() and known(parameter, lambda: parameter.detach().min() >= eps):
-        return parameter, parameter.log()
+        return parameter
     _check_not_negative(name, parameter)
-    value = _raised(parameter, eps)
-    return value, value.log()
+    return _raised(parameter, eps)
+
+
+def _scale(name: str, parameter: Tensor, from_log: bool, eps: float) -> tuple[Tensor, Tensor]:
+    """A positive parameter and its logarithm, from either of them; at least `eps`."""
+    floored = _floored(name, parameter, from_log, eps)
+    return (floored.exp(), floored) if from_log else (floored, floored.log())
 
 
 # --- likelihoods of real numbers --------------------------------------------------------------------------------------
@@ -394,8 +398,8 @@ def student_t_nll_loss(
     m, y, sigma, nu = together(location, target, scale, degrees_of_freedom)
     sigma, log_sigma = _scale("scale", sigma, from_log, eps)
     nu, log_nu = _scale("degrees_of_freedom", nu, False, eps)
-    tail = 0.5 * (nu + 1) * torch.log1p(((m - y) / sigma) ** 2 / nu)
-    values = tail + log_sigma + 0.5 * (log_nu + math.log(math.pi)) - _log_gamma_half_step(nu / 2)
+    constant = 0.5 * (log_nu + math.log(math.pi)) - _log_gamma_half_step(nu / 2)
+    values = constant + log_sigma + 0.5 * (nu + 1) * torch.log1p(((m - y) / sigma) ** 2 / nu)
     return _finish(values, weight, reduction, location.dtype)
 
 
@@ -405,10 +409,22 @@ StudentTNLLLoss = as_module("StudentTNLLLoss", student_t_nll_loss)
 def _log_gamma_half_step(x: Tensor) -> Tensor:
     r""":math:`\log\Gamma(x + \tfrac12) - \log\Gamma(x)`. For large :math:`x` the difference of two large numbers gives
     way to its asymptotic series, which is exact to 1e-15 from 20 on."""
-    large = x.clamp_min(20.0)
-    i, u = 1 / large, 1 / large**2
-    series = 0.5 * large.log() + i * (-1 / 8 + u * (1 / 192 + u * (-1 / 640 + u * (17 / 14336 - u * 31 / 18432))))
-    return torch.where(x > 20, series, torch.lgamma(x + 0.5) - torch.lgamma(x))
+
+    def series(x: Tensor) -> Tensor:
+        i, u = 1 / x, 1 / x**2
+        return 0.5 * x.log() + i * (-1 / 8 + u * (1 / 192 + u * (-1 / 640 + u * (17 / 14336 - u * 31 / 18432))))
+
+    def series_slope(x: Tensor) -> Tensor:
+        i, u = 1 / x, 1 / x**2
+        return 0.5 * i + u * (1 / 8 + u * (-1 / 64 + u * (1 / 128 + u * (-17 / 2048 + u * 31 / 2048))))
+
+    def curve(x: Tensor) -> Tensor:
+        return torch.where(x > 20, series(x.clamp_min(20.0)), torch.lgamma(x + 0.5) - torch.lgamma(x))
+
+    def slope(x: Tensor) -> Tensor:
+        return torch.where(x > 20, series_slope(x.clamp_min(20.0)), torch.digamma(x + 0.5) - torch.digamma(x))
+
+    return with_slope(curve, slope, x)
 
 
 @gradient_of(student_t_nll_loss)
@@ -781,16 +797,37 @@ def _negative_binomial(prediction: Tensor, target: Tensor, dispersion: Tensor, f
 def _log_rising(y: Tensor, r: Tensor) -> Tensor:
     r""":math:`\log\Gamma(r + y) - \log\Gamma(r) - y \log r`, which goes to zero for large :math:`r`; by Stirling's
     series there, which is exact to 1e-15 from 20 on."""
-    large = r.clamp_min(20.0)
-    top = large + y
-    series = (top - 0.5) * torch.log1p(y / large) - y + _stirling(top) - _stirling(large)
-    return torch.where(r > 20, series, torch.lgamma(r + y) - torch.lgamma(r) - y * r.log())
+
+    def curve(y: Tensor, r: Tensor) -> Tensor:
+        large = r.clamp_min(20.0)
+        top = large + y
+        series = (top - 0.5) * torch.log1p(y / large) - y + _stirling(top) - _stirling(large)
+        return torch.where(r > 20, series, torch.lgamma(r + y) - torch.lgamma(r) - y * r.log())
+
+    def slope_in_y(y: Tensor, r: Tensor) -> Tensor:
+        large = r.clamp_min(20.0)
+        top = large + y
+        series = torch.log1p(y / large) - 0.5 / top + _stirling_slope(top)
+        return torch.where(r > 20, series, torch.digamma(r + y) - r.log())
+
+    def slope_in_r(y: Tensor, r: Tensor) -> Tensor:
+        large = r.clamp_min(20.0)
+        top, u = large + y, y / large
+        series = torch.log1p(u) - u + 0.5 * u / top + _stirling_slope(top) - _stirling_slope(large)
+        return torch.where(r > 20, series, torch.digamma(r + y) - torch.digamma(r) - y / r)
+
+    return with_slopes(curve, (slope_in_y, slope_in_r), *torch.broadcast_tensors(y, r))
 
 
 def _stirling(x: Tensor) -> Tensor:
     """What Stirling's formula for the logarithm of the gamma function leaves out, for large arguments."""
     u = 1 / x**2
     return (1 / 12 + u * (-1 / 360 + u * (1 / 1260 + u * (-1 / 1680 + u * (1 / 1188 - u * 691 / 360360))))) / x
+
+
+def _stirling_slope(x: Tensor) -> Tensor:
+    u = 1 / x**2
+    return -u * (1 / 12 + u * (-1 / 120 + u * (1 / 252 + u * (-1 / 240 + u * (1 / 132 - u * 691 / 32760)))))
 
 
 @gradient_of(negative_binomial_nll_loss)
@@ -1016,7 +1053,7 @@ def tweedie_loss(
     them, which may be none: claims on an insurance, rainfall, sales.
 
     It is computed from the logarithm of the ratio of target and prediction, which keeps the digits that the three terms
-    lose close to powers 1 and 2; that takes up to twice the time of the plain form, and half as much memory again.
+    lose close to powers 1 and 2; that takes about a fifth more time than powers do.
 
     Args:
         prediction: predicted mean, any shape, above 0 (any number for `power=0`); with `from_log` its logarithm.
@@ -1055,8 +1092,23 @@ def tweedie_loss(
     mu, y = together(prediction, target)
     if power == 0:
         return _finish(((mu.exp() if from_log else mu) - y) ** 2, weight, reduction, prediction.dtype)
-    mu, log_mu = _scale("prediction", mu, from_log, eps)
-    return _finish(2 * _half_deviance(mu, log_mu, y, power), weight, reduction, prediction.dtype)
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        return (x.exp(), x) if from_log else (x, x.log())
+
+    def curve(x: Tensor, y: Tensor) -> Tensor:
+        return 2 * _half_deviance(*both(x), y, power)
+
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        mu, log_mu = both(x)
+        return 2 * (mu - y) * torch.exp((from_log - power) * log_mu)
+
+    def slope_in_target(x: Tensor, y: Tensor) -> Tensor:
+        return 2 * _half_deviance_slope(both(x)[1], y, power)
+
+    floored = _floored("prediction", mu, from_log, eps)
+    values = with_slopes(curve, (slope, slope_in_target), floored, y)
+    return _finish(values, weight, reduction, prediction.dtype)
 
 
 TweedieLoss = as_module("TweedieLoss", tweedie_loss)
@@ -1074,6 +1126,15 @@ def _half_deviance(mu: Tensor, log_mu: Tensor, y: Tensor, power: float) -> Tenso
         return torch.expm1(ratio) - ratio
     a, b = 2 - power, 1 - power
     return torch.exp(a * log_mu) * (torch.expm1(a * ratio) / a - torch.expm1(ratio)) / b
+
+
+def _half_deviance_slope(log_mu: Tensor, y: Tensor, power: float) -> Tensor:
+    """The slope of half the deviance in the target; minus infinity at a target of zero."""
+    b = 1 - power
+    if power < 0:
+        return (y.clamp_min(0) ** b - torch.exp(b * log_mu)) / b
+    ratio = y.log() - log_mu
+    return ratio if power == 1 else torch.exp(b * log_mu) * torch.expm1(b * ratio) / b
 
 
 @gradient_of(tweedie_loss)

@@ -1266,18 +1266,22 @@ R2Penalty = as_module("R2Penalty", r2_penalty)
 
 
 def _above_its_tangent(x: Tensor) -> Tensor:
-    """`exp(x) - 1 - x` without cancellation: a series where even `expm1(x) - x` loses digits. It has as many terms as
-    the dtype has digits for, and the clamp keeps it finite where it is not taken."""
+    r""":math:`f(x) = e^x - 1 - x` without cancellation, where even `expm1(x) - x` loses digits: with :math:`x = c + d`
+    and :math:`c` the part close to zero, :math:`f(x) = f(c) + (1 + c + f(c))(e^d - 1) - d`, and :math:`f(c)` is a
+    series of as many terms as the dtype has digits for. The slope is :math:`f(x) + x`."""
 
     def curve(x: Tensor) -> Tensor:
-        small = x.clamp(-0.05, 0.05)
+        c = x.clamp(-0.05, 0.05)
         terms = 8 if x.dtype == torch.float64 else 5
-        series = small / math.factorial(terms)
-        for term in range(terms - 1, 1, -1):
-            series = torch.addcmul(small / math.factorial(term), series, small)
-        return torch.where(small == x, series * small, torch.expm1(x) - x)
+        shares = [x.new_tensor(1 / math.factorial(term)) for term in range(2, terms + 1)]
+        series = shares.pop()
+        while shares:
+            series = torch.addcmul(shares.pop(), series, c)
+        series = series * c * c
+        d = x - c
+        return torch.addcmul(series, 1 + c + series, torch.expm1(d)) - d
 
-    return with_slope(curve, torch.expm1, x)
+    return with_slope(curve, torch.add, x, reuse=True)
 
 
 _OF_NUMBERS = not_applicable("the prediction is a number, not a probability")
@@ -1363,16 +1367,16 @@ def gaussian_kl_loss(
     mu, s = together(mean, log_variance)
     if prior_mean is not None:
         mu = mu - prior_mean.to(mu.dtype)
-    if prior_log_variance is None:
-        shift, spread = mu.square(), _above_its_tangent(s)
-    else:
+    shift = mu.square()
+    if prior_log_variance is not None:
         t = prior_log_variance.to(mu.dtype)
-        shift, spread = mu.square() * torch.exp(-t), _above_its_tangent(s - t)
+        s, shift = s - t, shift * torch.exp(-t)
     if free_bits:
-        values = 0.5 * (shift + spread)
+        values = 0.5 * (shift + _above_its_tangent(s))
         values = _example_sums(torch.where(values.mean(0) > free_bits, values, free_bits))
     else:
-        values = 0.5 * (_example_sums(shift) + _example_sums(spread))
+        shift = _example_sums(shift)  # before the other part needs memory
+        values = 0.5 * (shift + _example_sums(_above_its_tangent(s)))
     return reduce(values, reduction, dtype=mean.dtype)
 
 

@@ -124,7 +124,7 @@ def margin_ranking_loss(
     check_same_shape("target", target, "scores", scores)
     check_positive("margin", margin, zero=True)
     check_reduction(reduction)
-    if known(target, lambda: (target.abs() == 1).all()) is False:
+    if target.numel() and known(target, lambda: torch.stack(target.abs().aminmax()).eq(1).all()) is False:
         raise ValueError("target must be 1 (the first is to be larger) or -1 (the second), got other values")
     first, second = together(scores, others)
     values = F.margin_ranking_loss(first, second, target.to(first.dtype), margin, reduction="none")

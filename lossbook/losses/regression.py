@@ -641,7 +641,7 @@ def charbonnier_loss(
     :math:`c`, and raised by :math:`c`. That is `form="root"`.
 
     Small errors keep their digits, where a root less its constant has none left, and no large one overflows; that takes
-    about half as much time again as the plain form.
+    about a tenth more time than the plain form.
 
     Args:
         prediction: predicted values, any shape.
@@ -675,17 +675,14 @@ def charbonnier_loss(
     check_positive("scale", scale)
     check_choice("form", form, ("pseudo_huber", "root"))
 
-    def root(error: Tensor) -> Tensor:
-        return torch.hypot(error, error.new_tensor(scale))  # no square that overflows
-
     def curve(error: Tensor) -> Tensor:
-        return root(error) if form == "root" else error * (error / (1 + root(error) / scale))
+        root = torch.hypot(error, error.new_tensor(scale))  # no square that overflows
+        return root if form == "root" else error * (error / (1 + root / scale))
 
-    def slope(error: Tensor) -> Tensor:
-        share = error / root(error)
-        return share if form == "root" else scale * share
+    def slope(error: Tensor, value: Tensor) -> Tensor:
+        return error / value if form == "root" else error / (1 + value / scale**2)
 
-    return _reduced(with_slope(curve, slope, values - truth), prediction, weight, reduction)
+    return _reduced(with_slope(curve, slope, values - truth, reuse=True), prediction, weight, reduction)
 
 
 CharbonnierLoss = as_module("CharbonnierLoss", charbonnier_loss)

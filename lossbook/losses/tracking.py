@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together, widen
+from ._slope import with_slopes
 from ._validation import (
     check_choice,
     check_floating,
@@ -183,10 +184,8 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
     truth = target.to(scores.dtype)
     places = math.prod(truth.shape[1:])
     if balance:
-        positive, negative = _shares(truth)
-        values = negative * F.binary_cross_entropy_with_logits(
-            scores, truth, pos_weight=(positive / negative).expand_as(scores), reduction="none"
-        )
+        shares = (share.expand_as(truth) for share in _shares(truth))
+        values = with_slopes(_weighted_log_loss, _WEIGHTED_LOG_LOSS_SLOPES, scores, truth, *shares)
     else:
         values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
     if reduction != "none":
@@ -197,6 +196,19 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
 
 
 CrossCorrelationLoss = as_module("CrossCorrelationLoss", cross_correlation_loss)
+
+
+def _weighted_log_loss(z: Tensor, y: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Logistic loss with a weight for each of the two answers."""
+    return torch.lerp(negative, positive, y) * -F.logsigmoid(z) + negative * (1 - y) * z
+
+
+_WEIGHTED_LOG_LOSS_SLOPES = (
+    lambda z, y, positive, negative: torch.lerp(negative, positive, y) * z.sigmoid() - positive * y,
+    lambda z, _, positive, negative: negative * F.logsigmoid(-z) - positive * F.logsigmoid(z),
+    lambda z, y, *_: -y * F.logsigmoid(z),
+    lambda z, y, *_: (y - 1) * F.logsigmoid(-z),
+)
 
 
 def _shares(truth: Tensor) -> tuple[Tensor, Tensor]:
@@ -292,11 +304,11 @@ def dimp_loss(
     check_reduction(reduction)
     s, y = together(scores, target)
     if mask is None:
-        near = y > threshold
-        residual = torch.where(near, s - y, s.clamp_min(0))
+        near = (y.detach() - threshold).relu().sign()
+        residual = torch.lerp(s.relu(), s, near) - near * y
     else:
         check_probabilities("mask", mask)
-        residual = torch.lerp(s.clamp_min(0), s, mask.to(s.dtype).expand_as(s)) - y
+        residual = torch.lerp(s.relu(), s, mask.to(s.dtype).expand_as(s)) - y
     if weight is None:
         return reduce(residual.square(), reduction, dtype=scores.dtype)
     squares = weight.to(s.dtype).square()

@@ -21,7 +21,7 @@ def rows(N: int = 4096, C: int = 1000) -> dict[str, Tensor]:
     }
 
 
-def log_probabilities(N: int = 65536, C: int = 100) -> dict[str, Tensor]:
+def log_probabilities(N: int = 131072, C: int = 100) -> dict[str, Tensor]:
     sample = rows(N, C)
     return {"z": sample["z"].log_softmax(1), "y": sample["y"]}
 
@@ -32,7 +32,7 @@ def attention(N: int = 8, heads: int = 6, tokens: int = 197) -> dict[str, Tensor
     return {"z": noise(N, heads, tokens, tokens, seed=14), "k": k, "y": F.one_hot(k, tokens)}
 
 
-def frames(N: int = 8, C: int = 48, T: int = 2000) -> dict[str, Tensor]:
+def frames(N: int = 16, C: int = 48, T: int = 4000) -> dict[str, Tensor]:
     """Logits `z` of frames and their labels `y`, which change now and then."""
     return {"z": 2 * noise(N, C, T, seed=15), "y": (torch.arange(T) // 50 % C).expand(N, T).contiguous()}
 
@@ -46,17 +46,17 @@ def transcripts(N: int = 16, C: int = 64, T: int = 200, S: int = 30) -> dict[str
 INPUTS: dict[str, Input] = {
     **PICTURES,
     "4096x1000": rows,
-    "65536x100 log-probabilities": log_probabilities,
+    "131072x100 log-probabilities": log_probabilities,
     "8x6x197x197": attention,
-    "8x48x2000": frames,
+    "16x48x4000": frames,
     "16x64x200": transcripts,
 }
 SMALL: dict[str, Input] = {
     **SMALL_PICTURES,
     "4096x1000": lambda: rows(8, 20),
-    "65536x100 log-probabilities": lambda: log_probabilities(8, 20),
+    "131072x100 log-probabilities": lambda: log_probabilities(8, 20),
     "8x6x197x197": lambda: attention(2, 2, 5),
-    "8x48x2000": lambda: frames(2, 4, 60),
+    "16x48x4000": lambda: frames(2, 4, 60),
     "16x64x200": lambda: transcripts(2, 5, 12, 3),
 }
 ROWS, LOG_PROBABILITIES, ATTENTION, FRAMES, TRANSCRIPTS = (name for name in INPUTS if name not in PICTURES)

@@ -16,12 +16,12 @@ def pictures(N: int = 4, C: int = 3, size: int = 256) -> dict[str, Tensor]:
     return {"z": (y + 0.1 * noise(N, C, size, size, seed=1)).clamp(0, 1), "y": y, "w": hole}
 
 
-def feature_maps(N: int = 8, C: int = 128, size: int = 32) -> dict[str, Tensor]:
+def feature_maps(N: int = 8, C: int = 128, size: int = 64) -> dict[str, Tensor]:
     """Two batches of feature maps."""
     return {"z": noise(N, C, size, size, seed=0).relu(), "y": noise(N, C, size, size, seed=1).relu()}
 
 
-PICTURES, MAPS = "4x3x256x256", "8x128x32x32"
+PICTURES, MAPS = "4x3x256x256", "8x128x64x64"
 INPUTS: dict[str, Input] = {PICTURES: pictures, MAPS: feature_maps}
 SMALL: dict[str, Input] = {
     PICTURES: lambda: pictures(1, 2, 176),
