@@ -40,6 +40,7 @@ from ._validation import (
 )
 
 __all__ = [
+    "AngularLoss",
     "ArcFaceLoss",
     "AudioVisualConsistencyLoss",
     "BYOLLoss",
@@ -62,6 +63,7 @@ __all__ = [
     "SupConLoss",
     "TripletMarginLoss",
     "VICRegLoss",
+    "angular_loss",
     "arcface_loss",
     "audio_visual_consistency_loss",
     "barlow_twins_loss",
@@ -687,6 +689,91 @@ def _n_pairs_gradient(anchor: Tensor, positive: Tensor, *, regularization: float
     q = (anchor @ positive.T).softmax(1)
     slope = (q - torch.eye(len(q), dtype=q.dtype)) @ positive
     return (slope + regularization * anchor) / len(anchor)
+
+
+@loss(
+    tasks=("image classification", "object tracking", "challenges and future"),
+    names=("angular", "N-pair angular"),
+    domain={"embeddings": "embedding directions of a batch", "others": "embedding directions of a batch"},
+    range=(0.0, float("inf")),
+    properties=_TWO_VIEWS
+    | {
+        "convex": no("angles are not convex", first=[[1.5, -0.5], [0.5, -0.5]], other=[[-1.5, 0.0], [0.5, -0.5]],
+                     others=[[0.0, 1.5], [0.5, -2.0]]),
+        "lipschitz": no(_TURNS, **_SHORT, others=[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]),
+        "smooth": no(_NO_DIRECTION, **_ZEROS, others=[[1.0, 0.5], [0.0, 1.0], [-1.0, 0.0]]),
+        "bounded": no("a pair of opposite directions, at a wide angle", first=[[1.0], [1.0]], others=[[-1.0], [1.0]],
+                      angle=85.0),
+        "symmetric": no("the negatives are taken from the others alone",
+                        first=[[1.0, 0.0], [0.6, 0.8]], others=[[1.0, 0.0], [1.0, 0.0]]),
+    },
+    cases=({"angle": 30.0}, {"angle": 70.0}),
+    differentiable=("embeddings", "others"),
+    couples=_COUPLED,
+    chapter=10,
+)  # fmt: skip
+def angular_loss(embeddings: Tensor, others: Tensor, *, angle: float = 45.0, reduction: str = "mean") -> Tensor:
+    r"""Angular loss: the angle under which a negative sees a pair is to stay below a bound.
+
+    .. math::
+
+        \ell_i = \log\Big(1 + \sum_{j \ne i} e^{f_{ij}}\Big), \qquad
+        f_{ij} = 4 \tan^2\!\alpha\; (\hat x_i + \hat x'_i)^\top \hat x'_j
+               - 2\, (1 + \tan^2\!\alpha)\; \hat x_i^\top \hat x'_i
+
+    with :math:`\hat x` the direction of an embedding. Up to a constant, :math:`f_{ij}` is
+    :math:`\lVert \hat x_i - \hat x'_i \rVert^2 - 4 \tan^2\!\alpha\, \lVert \hat x'_j - c_i \rVert^2` with the middle
+    :math:`c_i` of the pair: it is small where the pair is short as seen from the negative. The pairs come from
+    different classes, as in :func:`n_pairs_loss`, to which the paper adds this loss.
+
+    Args:
+        embeddings: one side of each pair, `(N, D)`.
+        others: the other side, `(N, D)`; a negative for all other pairs.
+        angle: the bound :math:`\alpha` in degrees, above 0 and below 90.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides by the number of pairs.
+
+    Returns:
+        The loss in nats: a scalar, or `(N,)` for `reduction="none"`. A single pair has no negative: 0.
+
+    Raises:
+        TypeError: embeddings that are not floating-point.
+        ValueError: shapes that differ, an angle that is not between 0 and 90, an unknown reduction.
+
+    References:
+        Wang, Zhou, Wen, Liu and Lin, Deep metric learning with angular loss, 2017, https://arxiv.org/abs/1708.01682.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> angular_loss(x, x)
+        tensor(0.0181)
+    """
+    _check_rows(embeddings=embeddings, others=others)
+    if not 0 < angle < 90:
+        raise ValueError(f"angle must lie in (0, 90) degrees, got {angle}")
+    check_reduction(reduction)
+    first, second = (_directions(rows) for rows in together(embeddings, others))
+    square = math.tan(math.radians(angle)) ** 2
+    pair = 2 * (1 + square) * (first * second).sum(1)
+    # What stands on the diagonal is the pair's own term, so that the softmax has its 1 there.
+    logits = _products(4 * square * (first + second), second).diagonal_scatter(pair)
+    return reduce(F.cross_entropy(logits, _own(first), reduction="none"), reduction, dtype=embeddings.dtype)
+
+
+AngularLoss = as_module("AngularLoss", angular_loss)
+
+
+@gradient_of(angular_loss)
+def _angular_gradient(embeddings: Tensor, others: Tensor, *, angle: float = 45.0) -> Tensor:
+    r""":math:`\partial\ell_i / \partial \hat x_i = \sum_{j \ne i} q_{ij} \big( 4 \tan^2\!\alpha\, \hat x'_j
+    - 2\, (1 + \tan^2\!\alpha)\, \hat x'_i \big)` with :math:`q_{ij} = e^{f_{ij}} / (1 + \sum_k e^{f_{ik}})`, then
+    through the direction, over :math:`N`."""
+    x, partner = F.normalize(embeddings, dim=1), F.normalize(others, dim=1)
+    square = math.tan(math.radians(angle)) ** 2
+    f = 4 * square * (x + partner) @ partner.T - 2 * (1 + square) * (x * partner).sum(1, keepdim=True)
+    terms = f.exp() * (1 - torch.eye(len(x), dtype=x.dtype))
+    q = terms / (1 + terms.sum(1, keepdim=True))
+    slope = 4 * square * q @ partner - 2 * (1 + square) * q.sum(1, keepdim=True) * partner
+    return _through_direction(embeddings, slope / len(x))
 
 
 @loss(

@@ -142,6 +142,7 @@ def _two_strangers() -> list[Tensor]:
 
 
 @ideal_for("n_pairs_loss")
+@ideal_for("angular_loss")
 @ideal_for("info_nce_loss")
 @ideal_for("nt_xent_loss")
 @ideal_for("clip_loss")

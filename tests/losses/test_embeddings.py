@@ -59,6 +59,7 @@ def compare(name: str, reference: Callable, arrays: tuple[Array, ...], settings:
 BOOL = (True, False)
 PAIRED = {
     "n_pairs_loss": (ref.n_pairs, {"regularization": (0.0, 0.3)}),
+    "angular_loss": (ref.angular, {"angle": (30.0, 45.0, 60.0)}),
     "info_nce_loss": (ref.info_nce, {"temperature": (0.1, 2.0), "symmetric": BOOL, "normalize": BOOL}),
     "nt_xent_loss": (ref.nt_xent, {"temperature": (0.1, 0.5)}),
     "clip_loss": (ref.clip, {"logit_scale": (1.0, 14.0), "label_smoothing": (0.0, 0.2)}),
@@ -157,6 +158,34 @@ def test_relatives_are_equal():
     assert torch.isclose(lb.nt_xent_loss(a, b), lb.sup_con_loss(views, classes, temperature=0.5))
     assert torch.isclose(lb.cosface_loss(a, classes[:5], b, margin=0.0), lb.arcface_loss(a, classes[:5], b, margin=0.0))
     assert torch.isclose(lb.byol_loss(a, b), 2 * lb.audio_visual_consistency_loss(a, b))
+
+
+def test_angular_loss_of_right_angles_by_hand():
+    """Equal pairs at right angles: f = -2 (1 + tan^2 a). A negative halfway between the directions of a pair at right
+    angles: f = 4 tan^2 a sqrt(2)."""
+    square = math.tan(math.radians(40.0)) ** 2
+    rows = 3.0 * torch.eye(3, dtype=torch.float64)
+    expected = math.log1p(2 * math.exp(-2 * (1 + square)))
+    assert lb.angular_loss(rows, rows, angle=40.0).item() == pytest.approx(expected, rel=1e-12)
+    a, b = (torch.tensor(t, dtype=torch.float64) for t in ([[1.0, 0.0], [5.0, 5.0]], [[0.0, 2.0], [0.1, 0.1]]))
+    found = lb.angular_loss(a, b, angle=40.0, reduction="none")[0].item()
+    assert found == pytest.approx(math.log1p(math.exp(4 * square * math.sqrt(2))), rel=1e-12)
+
+
+def test_angular_loss_does_not_see_lengths_and_takes_negatives_from_the_others_alone():
+    a, b = normal(5, 3), normal(5, 3, seed=1)
+    value = lb.angular_loss(a, b, reduction="none")
+    lengths = torch.tensor([[0.01], [1.0], [7.0], [300.0], [2.0]], dtype=torch.float64)
+    assert torch.allclose(lb.angular_loss(lengths * a, b / lengths, reduction="none"), value, rtol=1e-12)
+    moved = torch.cat([a[:1], normal(4, 3, seed=2)])
+    assert torch.equal(lb.angular_loss(moved, b, reduction="none")[0], value[0])
+
+
+@pytest.mark.parametrize("angle", [1e-3, 89.0])
+def test_angular_loss_at_the_ends_of_its_angles(angle):
+    """Logits of 1e4 and more: the exponential is never formed by itself."""
+    value, grad = value_and_gradient(lb.angular_loss, normal(6, 3), normal(6, 3, seed=1), angle=angle)
+    assert value.isfinite() and grad.isfinite().all()
 
 
 def test_several_positives_supcon_has_them_in_the_denominator():
@@ -506,6 +535,9 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
         (lambda a, y: lb.sup_con_loss(a, y, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda a, y: lb.sup_con_loss(a, y, base_temperature=0.0), ValueError, "base_temperature must be above 0"),
         (lambda a, _: lb.n_pairs_loss(a, a, regularization=-1.0), ValueError, "regularization must be at least 0"),
+        (lambda a, _: lb.angular_loss(a, a, angle=0.0), ValueError, r"angle must lie in \(0, 90\) degrees, got 0.0"),
+        (lambda a, _: lb.angular_loss(a, a, angle=90.0), ValueError, r"angle must lie in \(0, 90\) degrees, got 90.0"),
+        (lambda a, _: lb.angular_loss(a, a[:, :2]), ValueError, "others must have the shape of embeddings"),
         (lambda a, _: lb.info_nce_loss(a, a, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda a, _: lb.info_nce_loss(a, a, in_batch=False), ValueError, "in_batch must be True"),
         (lambda a, _: lb.info_nce_loss(a, a, a, symmetric=True), ValueError, "symmetric must be False"),

@@ -79,6 +79,11 @@ ENTRIES = (
           "lb.batch_triplet_loss(z, y, margin=0.05, mining='all', average='nonzero')",
           ("pml.TripletMarginLoss()(z, y)",)),
     Entry("n_pairs_loss", BATCH, "lb.n_pairs_loss(z, x)", ("F.cross_entropy(z @ x.T, i)",)),
+    Entry("angular_loss", BATCH, "lb.angular_loss(z, x)",
+          (("(lambda a, p: torch.where(torch.eye(len(a), dtype=torch.bool), 0.0, 4 * (a + p) @ p.T - 4 * (a * "
+            "p).sum(1, keepdim=True)).logsumexp(1).mean())(F.normalize(z, dim=1), F.normalize(x, dim=1))"),)),
+    Entry("angular_loss", FEW, "lb.angular_loss(z, x, angle=40.0)",
+          ("pml.AngularLoss()(z, i, ref_emb=x, ref_labels=i.clone())",)),
     Entry("info_nce_loss", BATCH, "lb.info_nce_loss(z, x)",
           ("F.cross_entropy(F.normalize(z, dim=1) @ F.normalize(x, dim=1).T / 0.1, i)",)),
     Entry("info_nce_loss", FEW, "lb.info_nce_loss(z, x)",

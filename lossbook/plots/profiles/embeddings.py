@@ -78,7 +78,7 @@ def _angle_to_the_prototype(_: LossCard) -> Line:
 @line(
     losses=(
         "n_pairs_loss", "info_nce_loss", "nt_xent_loss", "clip_loss", "siglip_loss", "image_text_matching_loss",
-        "audio_visual_consistency_loss",
+        "audio_visual_consistency_loss", "angular_loss",
     ),
 )  # fmt: skip
 def _query_leaves_its_key(_: LossCard) -> Line:

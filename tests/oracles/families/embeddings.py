@@ -70,6 +70,13 @@ CASES = [
          "(z, torch.arange(len(z)), ref_emb=x, ref_labels=torch.arange(len(z)))", "lb.n_pairs_loss(z, x)", VIEWS,
          "its own `NPairsLoss` chooses anchor and positive itself"),
     Case("torch", "n_pairs_loss", "F.cross_entropy(z @ x.T, torch.arange(len(z)))", "lb.n_pairs_loss(z, x)", VIEWS),
+    Case("pml", "angular_loss",
+         "pml.AngularLoss(alpha=45)(F.normalize(z, dim=1), torch.arange(len(z)), ref_emb=F.normalize(x, dim=1), "
+         "ref_labels=torch.arange(len(z)))", "lb.angular_loss(z, x)", VIEWS,
+         "it takes unit vectors; of one batch with labels, both sides of other pairs are negatives"),
+    Case("pml", "angular_loss",
+         "pml.AngularLoss()(F.normalize(z, dim=1), torch.arange(len(z)), ref_emb=F.normalize(x, dim=1), "
+         "ref_labels=torch.arange(len(z)))", "lb.angular_loss(z, x, angle=40.0)", VIEWS),
     Case("pml", "info_nce_loss",
          "pml.NTXentLoss(temperature=0.1)(z, torch.arange(len(z)), ref_emb=x, ref_labels=torch.arange(len(z)))",
          "lb.info_nce_loss(z, x)", VIEWS),
@@ -117,6 +124,8 @@ REFERENCES = [
     Reference("batch_triplet_loss", "ref.mean(*ref.batch_triplet(z, y, mining='semi-hard'))",
               "lb.batch_triplet_loss(z, y, mining='semi-hard')", GROUPS),
     Reference("n_pairs_loss", "ref.mean(*ref.n_pairs(z, x))", "lb.n_pairs_loss(z, x)", VIEWS),
+    Reference("angular_loss", "ref.mean(*ref.angular(z, x))", "lb.angular_loss(z, x)", VIEWS),
+    Reference("angular_loss", "ref.mean(*ref.angular(z, x, 60.0))", "lb.angular_loss(z, x, angle=60.0)", VIEWS),
     Reference("info_nce_loss", "ref.mean(*ref.info_nce(z, x))", "lb.info_nce_loss(z, x)", VIEWS),
     Reference("info_nce_loss", "ref.mean(*ref.info_nce(z, x, n))", "lb.info_nce_loss(z, x, n)", VIEWS),
     Reference("nt_xent_loss", "ref.mean(*ref.nt_xent(z, x))", "lb.nt_xent_loss(z, x)", VIEWS),
@@ -151,6 +160,14 @@ DIFFERENCES = [
         [0.6 + 0.5**0.5, 0.8 + 0.5**0.5], [0.6, 0.8],
         "`eps=1e-6` is added to every difference, so that equal embeddings have a distance, whose gradient points "
         "along the diagonal with its full length.", gradient=True,
+    ),
+    Difference(
+        "pml", "angular_loss", "A long negative counts for more",
+        {"z": [[1.0], [1.0]], "x": [[1.0], [2.0]]},
+        "pml.AngularLoss(alpha=45)(z, torch.arange(2), ref_emb=x, ref_labels=torch.arange(2))",
+        "lb.angular_loss(z, x)", (np.log1p(np.exp(12)) + np.log1p(np.exp(4))) / 2, np.log1p(np.exp(4)),
+        "Anchors and positives are divided by their lengths, negatives are not: two equal directions give 12 where "
+        "they should give 4. The paper's embeddings have unit length.",
     ),
     Difference(
         "monai", "barlow_twins_loss", "Equal views without redundancy cost something",

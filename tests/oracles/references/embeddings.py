@@ -113,6 +113,23 @@ def n_pairs(z: Array, x: Array, regularization: float = 0.0) -> Parts:
     return values, [1.0] * len(values)
 
 
+def angular(z: Array, x: Array, angle: float = 45.0) -> Parts:
+    """By the lengths in the triangle of a pair and a negative, of which lengths of single rows are no part."""
+    rows, partners, square = units(z), units(x), math.tan(math.pi * angle / 180) ** 2
+    values = []
+    for i in range(len(z)):
+        both = length(rows[i]) ** 2 + length(partners[i]) ** 2
+        total = 1.0
+        for j in range(len(x)):
+            if j != i:
+                side = distance(rows[i], partners[i]) ** 2 - both
+                middle = (rows[i] + partners[i]) / 2
+                median = 4 * distance(partners[j], middle) ** 2 - 4 * length(partners[j]) ** 2 - both
+                total += math.exp(side - square * median)
+        values.append(math.log(total))
+    return values, [1.0] * len(values)
+
+
 def info_nce(
     z: Array, x: Array, n: Array | None = None, temperature: float = 0.1, in_batch: bool = True,
     symmetric: bool = False, normalize: bool = True,
