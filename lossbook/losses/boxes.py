@@ -53,6 +53,7 @@ __all__ = [
     "GaussianFocalLoss",
     "IoULoss",
     "KLDLoss",
+    "MPDIoULoss",
     "NWDLoss",
     "QualityFocalLoss",
     "SIoULoss",
@@ -71,6 +72,7 @@ __all__ = [
     "gwd_loss",
     "iou_loss",
     "kld_loss",
+    "mpdiou_loss",
     "nwd_loss",
     "quality_focal_loss",
     "siou_loss",
@@ -282,6 +284,8 @@ _BOXES = {
     "permutation_invariant": yes,
 }  # fmt: skip
 _PAIRS = {"boxes": "boxes", "target": "boxes"}
+_MODERATE = "boxes (in half precision up to 100)"  # a square of 1,000 is more than float16 can hold
+_MODERATE_PAIRS = {"boxes": _MODERATE, "target": _MODERATE}
 
 
 @loss(
@@ -861,6 +865,92 @@ def _alpha_iou_gradient(boxes: Tensor, target: Tensor, *, alpha: float = 3.0) ->
     s = _slopes(boxes, target)
     rising = torch.where(s.iou > 0, alpha * torch.where(s.iou > 0, s.iou, 1.0) ** (alpha - 1), 0.0)
     return _mean_over_pairs(-rising * s.d_iou)
+
+
+@loss(
+    tasks=("object detection",),
+    names=("minimum points distance IoU", "MPDIoU"),
+    domain=_MODERATE_PAIRS,
+    range=(0.0, float("inf")),
+    properties=_BOXES | {
+        "convex": no("IoU falls fast for a small shift, then more slowly", first=[[0.25, 0.0, 1.25, 1.0]],
+                     other=_UNIT, target=_UNIT),
+        "bounded": no("the distance is measured by the picture, and a box may lie outside", first=_AWAY["first"],
+                      target=_UNIT),
+        "scale_invariant": no("the size of the picture has a unit", first=[[2.0, 0.0, 3.0, 1.0]], target=_UNIT),
+    },
+    cases=({"image_size": (3.0, 4.0)}, {"weight": (0.3,)}),
+    chapter=4,
+)  # fmt: skip
+def mpdiou_loss(
+    boxes: Tensor,
+    target: Tensor,
+    *,
+    image_size: tuple[float, float] = (1.0, 1.0),
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Minimum points distance IoU loss (MPDIoU): IoU loss plus the distances of the corners, relative to the picture.
+
+    .. math::
+
+        \ell = 1 - J + \frac{d_1^2 + d_2^2}{W^2 + H^2}, \qquad
+        d_1^2 = (x_1 - x_1^*)^2 + (y_1 - y_1^*)^2, \quad d_2^2 = (x_2 - x_2^*)^2 + (y_2 - y_2^*)^2
+
+    :math:`d_1` is the distance of the low corners, :math:`d_2` that of the high ones; :math:`W` and :math:`H` are the
+    sides of the picture. Two boxes with one center and one aspect ratio still differ in their corners, which the
+    penalties of :func:`diou_loss` and :func:`ciou_loss` do not see.
+
+    Args:
+        boxes: predicted boxes `x1, y1, x2, y2`, `(*, 4)`.
+        target: true boxes, the same shape.
+        image_size: height and width of the picture in the unit of the boxes, above 0; the default is for boxes in
+            shares of the picture. In pixels it is the size of the network's input.
+        weight: non-negative weight of each pair, `(*)`, or a shape that broadcasts to it.
+        reduction: `"none"` gives `(*)`; `"mean"` divides by the sum of the weights.
+
+    Returns:
+        The loss, at least 0, and at most 3 for boxes inside the picture: a scalar, or `(*)` for `reduction="none"`. In
+        float16 a result above 65,504 is infinite.
+
+    Raises:
+        TypeError: boxes that are not floating-point.
+        ValueError: shapes that do not go together, a side of the picture that is not positive, an unknown reduction.
+
+    References:
+        Ma and Xu, MPDIoU: a loss for efficient and accurate bounding box regression, 2023,
+        https://arxiv.org/abs/2307.07662.
+
+    Example:
+        >>> box, target = torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]])
+        >>> mpdiou_loss(box, target, image_size=(3.0, 4.0))
+        tensor(0.5400)
+    """
+    diagonal = _squared_diagonal(image_size)
+    _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _corners(boxes, target)
+    iou, _ = _iou_and_union(pair)
+    squares = (pair.low - pair.target_low).square() + (pair.high - pair.target_high).square()
+    return _reduce_pairs(1 - iou + squares.sum(0) / diagonal, weight, reduction, boxes)
+
+
+def _squared_diagonal(image_size: tuple[float, float]) -> float:
+    """The squared diagonal of a picture, from its height and width."""
+    if len(image_size) != 2 or not all(side > 0 for side in image_size):
+        raise ValueError(f"image_size must be height and width, both above 0, got {image_size}")
+    height, width = image_size
+    return height**2 + width**2
+
+
+MPDIoULoss = as_module("MPDIoULoss", mpdiou_loss)
+
+
+@gradient_of(mpdiou_loss)
+def _mpdiou_gradient(boxes: Tensor, target: Tensor, *, image_size: tuple[float, float] = (1.0, 1.0)) -> Tensor:
+    r""":math:`\partial\ell = -\partial J + 2 (b - b^*) / (W^2 + H^2)`, each coordinate by itself."""
+    s = _slopes(boxes, target)
+    moved = torch.cat([s.pair.low - s.pair.target_low, s.pair.high - s.pair.target_high])
+    return _mean_over_pairs(-s.d_iou + 2 * moved / (image_size[0] ** 2 + image_size[1] ** 2))
 
 
 # --------------------------------------------------------------------------------------------------------------------

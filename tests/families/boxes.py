@@ -30,8 +30,21 @@ def _degenerate(boxes: Tensor, magnitude: float) -> list[Tensor]:
 
 @kind("boxes", axis=-2, adverse=_degenerate)
 def _boxes(s: Sample) -> Tensor:
+    return _scale(s) * _unscaled_boxes(s)
+
+
+def _degenerate_up_to_100(boxes: Tensor, magnitude: float) -> list[Tensor]:
+    return _degenerate(boxes, min(magnitude, 100.0))
+
+
+@kind("boxes (in half precision up to 100)", axis=-2, adverse=_degenerate_up_to_100)
+def _moderate_boxes(s: Sample) -> Tensor:
+    return min(_scale(s), 20.0) * _unscaled_boxes(s)
+
+
+def _unscaled_boxes(s: Sample) -> Tensor:
     center, half = 0.5 * s.normal(s.batch, *s.size, 2), 0.15 + 0.7 * s.uniform(s.batch, *s.size, 2)
-    return _scale(s) * torch.cat([center - half, center + half], -1)
+    return torch.cat([center - half, center + half], -1)
 
 
 def _scale(s: Sample) -> float:

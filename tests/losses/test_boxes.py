@@ -13,7 +13,8 @@ import lossbook as lb
 from lossbook.calculus import autograd
 
 UNIT = torch.tensor([[0.0, 0.0, 1.0, 1.0]], dtype=torch.float64)
-LOSSES = (lb.iou_loss, lb.giou_loss, lb.diou_loss, lb.ciou_loss, lb.eiou_loss, lb.siou_loss, lb.alpha_iou_loss)
+LOSSES = (lb.iou_loss, lb.giou_loss, lb.diou_loss, lb.ciou_loss, lb.eiou_loss, lb.siou_loss, lb.alpha_iou_loss,
+          lb.mpdiou_loss)  # fmt: skip
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -49,6 +50,9 @@ def test_rare_input():
         lb.iou_loss(torch.rand(2, 5), torch.rand(2, 5))
     with pytest.raises(ValueError, match=r"weight must have shape \(2,\)"):
         lb.iou_loss(torch.rand(2, 4), torch.rand(2, 4), weight=torch.ones(3))
+    for size in ((1.0, 0.0), (-1.0, 1.0), (2.0,)):
+        with pytest.raises(ValueError, match=r"image_size must be height and width, both above 0, got \("):
+            lb.mpdiou_loss(torch.rand(2, 4), torch.rand(2, 4), image_size=size)
     with pytest.raises(ValueError, match="tau must be at least 1"):
         lb.gwd_loss(torch.rand(2, 5), torch.rand(2, 5), tau=0.5)
     with pytest.raises(ValueError, match=r"target must lie in \[0, 2\]"):
@@ -203,6 +207,35 @@ def test_penalties_of_alpha_iou_loss(penalty, seed):
 
     settings = {"alpha": alpha, "penalty": penalty, "weight": weight}
     compare(lb.alpha_iou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_mpdiou_loss(seed):
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    height, width = random.uniform(0.5, 20, 2)
+
+    def score(b, t):
+        squares = sum((b[k] - t[k]) ** 2 for k in range(4))
+        return 1 - parts(b, t).iou + squares / (height**2 + width**2)
+
+    settings = {"image_size": (float(height), float(width)), "weight": weight}
+    compare(lb.mpdiou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+def test_mpdiou_loss_tells_apart_boxes_of_one_center_and_aspect_ratio():
+    """Half and twice the size: one IoU, and no penalty in complete IoU; the larger error costs more here."""
+    half = torch.tensor([[0.25, 0.25, 0.75, 0.75]], dtype=torch.float64)
+    twice = torch.tensor([[-0.5, -0.5, 1.5, 1.5]], dtype=torch.float64)
+    assert lb.ciou_loss(half, UNIT).item() == pytest.approx(0.75)
+    assert lb.ciou_loss(twice, UNIT).item() == pytest.approx(0.75)
+    assert lb.mpdiou_loss(half, UNIT).item() == pytest.approx(0.75 + 0.125)
+    assert lb.mpdiou_loss(twice, UNIT).item() == pytest.approx(0.75 + 0.5)
+
+
+def test_mpdiou_loss_is_at_most_3_inside_the_picture():
+    low, high = torch.tensor([[0.0, 0.0, 0.0, 0.0]]), torch.tensor([[8.0, 6.0, 8.0, 6.0]])
+    assert lb.mpdiou_loss(low, high, image_size=(6.0, 8.0)).item() == pytest.approx(3)
 
 
 # --- definitions of boxes as Gaussians, by matrices -------------------------------------------------------------------

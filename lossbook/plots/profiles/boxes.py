@@ -8,7 +8,7 @@ from ...catalogue import LossCard
 from ._lines import Line, double, line
 
 
-@line(kinds=("boxes",))
+@line(kinds=("boxes", "boxes (in half precision up to 100)"))
 def _box_slides(_: LossCard) -> Line:
     target, size = double([0.0, 0.0, 2.0, 1.0]), double(-0.9, -0.6, 0.9, 0.6)
     return Line(

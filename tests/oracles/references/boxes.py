@@ -117,6 +117,14 @@ def alpha_iou(z: Array, y: Array, alpha: float, penalty: str = "none") -> float:
     return mean_over_pairs(of, z, y)
 
 
+def mpdiou(z: Array, y: Array, height: float = 1.0, width: float = 1.0) -> float:
+    def of(b: Array, t: Array) -> float:
+        corners = math.dist(b[:2], t[:2]) ** 2 + math.dist(b[2:], t[2:]) ** 2
+        return 1 - iou_of(b, t) + corners / math.hypot(height, width) ** 2
+
+    return mean_over_pairs(of, z, y)
+
+
 # --- boxes as Gaussians -----------------------------------------------------------------------------------------------
 
 
