@@ -195,9 +195,12 @@ def test_chapter_shows_its_figures_with_their_alt_text(chapter):
 
 
 def test_chapter_shows_all_its_tables(chapter):
-    tables = sum(
-        "<table" in "".join(output.get("data", {}).get("text/html", ""))
+    """Those that a cell makes as HTML, and those in the sentences that it makes as Markdown."""
+    made = [
+        "".join(output["data"].get("text/html", output["data"].get("text/markdown", "")))
         for cell in notebook(chapter)["cells"]
         for output in cell.get("outputs", [])
-    )
+        if "data" in output
+    ]
+    tables = sum("<table" in text or "\n| --- " in text for text in made)
     assert len(article(chapter).select(".cell_output table")) >= tables
