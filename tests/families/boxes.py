@@ -102,6 +102,20 @@ def _with_the_weight_of_the_aspect_held(boxes: Tensor, target: Tensor, **setting
     return function
 
 
+@held_fixed("inner_iou_loss")
+def _with_the_aspect_of_inner_iou_held(boxes: Tensor, target: Tensor, **settings: Any) -> Callable[..., Tensor]:
+    if settings.get("penalty") != "ciou":
+        return lb.inner_iou_loss
+    weight_of_aspect = _alpha(boxes, target, gated=False)
+
+    def function(boxes: Tensor, target: Tensor, *, ratio: float = 0.75, penalty: str = "ciou",
+                 reduction: str = "mean") -> Tensor:  # fmt: skip
+        values = lb.inner_iou_loss(boxes, target, ratio=ratio, penalty="diou", reduction="none")
+        return _reduced(values + weight_of_aspect * _aspects(boxes, target), None, reduction)
+
+    return function
+
+
 def _aspects(boxes: Tensor, target: Tensor) -> Tensor:
     angles = [torch.atan((b[..., 2] - b[..., 0]) / (b[..., 3] - b[..., 1])) for b in (boxes, target)]
     return 4 / math.pi**2 * (angles[0] - angles[1]) ** 2

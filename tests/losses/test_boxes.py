@@ -14,7 +14,7 @@ from lossbook.calculus import autograd
 
 UNIT = torch.tensor([[0.0, 0.0, 1.0, 1.0]], dtype=torch.float64)
 LOSSES = (lb.iou_loss, lb.giou_loss, lb.diou_loss, lb.ciou_loss, lb.eiou_loss, lb.siou_loss, lb.alpha_iou_loss,
-          lb.mpdiou_loss)  # fmt: skip
+          lb.inner_iou_loss, lb.mpdiou_loss)  # fmt: skip
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -50,6 +50,10 @@ def test_rare_input():
         lb.iou_loss(torch.rand(2, 5), torch.rand(2, 5))
     with pytest.raises(ValueError, match=r"weight must have shape \(2,\)"):
         lb.iou_loss(torch.rand(2, 4), torch.rand(2, 4), weight=torch.ones(3))
+    with pytest.raises(ValueError, match="ratio must be above 0, got 0"):
+        lb.inner_iou_loss(torch.rand(2, 4), torch.rand(2, 4), ratio=0.0)
+    with pytest.raises(ValueError, match="penalty must be one of 'none', 'giou', 'diou', 'ciou', got 'eiou'"):
+        lb.inner_iou_loss(torch.rand(2, 4), torch.rand(2, 4), penalty="eiou")
     for size in ((1.0, 0.0), (-1.0, 1.0), (2.0,)):
         with pytest.raises(ValueError, match=r"image_size must be height and width, both above 0, got \("):
             lb.mpdiou_loss(torch.rand(2, 4), torch.rand(2, 4), image_size=size)
@@ -207,6 +211,49 @@ def test_penalties_of_alpha_iou_loss(penalty, seed):
 
     settings = {"alpha": alpha, "penalty": penalty, "weight": weight}
     compare(lb.alpha_iou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("penalty", ["none", "giou", "diou", "ciou"])
+def test_inner_iou_loss(penalty, seed):
+    """With a penalty as the paper writes it: the plain loss, plus IoU, minus that of the scaled boxes."""
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    ratio = random.uniform(0.3, 2)
+
+    def scaled(box):
+        middle, half = (box[:2] + box[2:]) / 2, ratio * (box[2:] - box[:2]) / 2
+        return np.concatenate([middle - half, middle + half])
+
+    def score(b, t):
+        p, inner, (v, share) = parts(b, t), parts(scaled(b), scaled(t)).iou, aspect_terms(b, t, gated=False)
+        plain = 1 - p.iou + {"none": 0.0, "giou": p.gap, "diou": p.far, "ciou": p.far + share * v}[penalty]
+        return plain + p.iou - inner
+
+    settings = {"ratio": float(ratio), "penalty": penalty, "weight": weight}
+    compare(lb.inner_iou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+@pytest.mark.parametrize(("penalty", "plain"), [("none", lb.iou_loss), ("giou", lb.giou_loss), ("diou", lb.diou_loss),
+                                                ("ciou", lb.ciou_loss)])  # fmt: skip
+def test_inner_iou_loss_of_ratio_1_is_the_plain_loss(penalty, plain):
+    boxes, target = draw(lb.cards["giou_loss"], batch=5)
+    assert torch.equal(lb.inner_iou_loss(boxes, target, ratio=1.0, penalty=penalty), plain(boxes, target))
+
+
+def test_what_the_ratio_of_inner_iou_loss_does_to_the_gradient():
+    """Small: larger near the target, none where the overlap is slight. Large: also where there is no overlap."""
+
+    def slopes(shift):
+        box = UNIT + torch.tensor([shift, 0.0, shift, 0.0], dtype=torch.float64)
+        return [autograd(lb.inner_iou_loss, box, UNIT, ratio=ratio).norm().item() for ratio in (0.5, 1.0, 1.5)]
+
+    small, plain, large = slopes(0.1)
+    assert small > plain > large > 0
+    small, plain, large = slopes(0.7)
+    assert small == 0 and plain > 0 and large > 0
+    small, plain, large = slopes(1.2)
+    assert small == plain == 0 and large > 0
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -117,6 +117,22 @@ def alpha_iou(z: Array, y: Array, alpha: float, penalty: str = "none") -> float:
     return mean_over_pairs(of, z, y)
 
 
+def inner_iou(z: Array, y: Array, ratio: float, penalty: str = "none") -> float:
+    """As the paper writes it: with a penalty, the plain loss plus IoU minus that of the scaled boxes."""
+
+    def scaled(box: Array) -> Array:
+        (x, v), width, height = center(box), ratio * (box[2] - box[0]), ratio * (box[3] - box[1])
+        return np.array([x - width / 2, v - height / 2, x + width / 2, v + height / 2])
+
+    def of(b: Array, t: Array) -> float:
+        inner, plain = iou_of(scaled(b), scaled(t)), iou_of(b, t)
+        if penalty == "none":
+            return 1 - inner
+        return 1 - plain + {"giou": gap, "diou": far}[penalty](b, t) + plain - inner
+
+    return mean_over_pairs(of, z, y)
+
+
 def mpdiou(z: Array, y: Array, height: float = 1.0, width: float = 1.0) -> float:
     def of(b: Array, t: Array) -> float:
         corners = math.dist(b[:2], t[:2]) ** 2 + math.dist(b[2:], t[2:]) ** 2
