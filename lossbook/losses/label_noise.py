@@ -39,6 +39,7 @@ __all__ = [
     "BootstrappingLoss",
     "ForwardCorrectedLoss",
     "GeneralizedCrossEntropyLoss",
+    "JoCoRLoss",
     "LearnedLoss",
     "NormalizedCrossEntropyLoss",
     "ProbabilityMAELoss",
@@ -52,6 +53,7 @@ __all__ = [
     "bootstrapping_loss",
     "forward_corrected_loss",
     "generalized_cross_entropy",
+    "jocor_loss",
     "learned_loss",
     "normalized_cross_entropy",
     "probability_mae_loss",
@@ -1045,6 +1047,161 @@ def _backward_corrected_gradient(logits: Tensor, target: Tensor, transition: Ten
     r""":math:`\partial\mathcal L / \partial z_c = (p_c - (T^{-1})_{\tilde y c}) / N`, since the rows of
     :math:`T^{-1}` sum to one."""
     return (logits.softmax(1) - transition.inverse()[target].movedim(-1, 1)) / target.numel()
+
+
+@loss(
+    tasks=_TASKS,
+    names=("JoCoR", "joint training with co-regularization", "label noise robust losses"),
+    domain=_DOMAIN | {"others": "logits"},
+    range=(0.0, float("inf")),
+    properties=_PROPERTIES
+    | {
+        "minimum_at_target": not_applicable("label and other network may ask for different answers"),
+        "convex": no(
+            "the divergence levels off where the networks are sure of different answers",
+            first=[[[-8.0], [0.0]]],
+            other=[[[0.0], [0.0]]],
+            target=[[0]],
+            others=[[[10.0], [0.0]]],
+            agreement=0.9,
+        ),
+        "lipschitz": no(
+            "the surer the other network, the steeper the divergence",
+            first=[[[0.1], [0.0]]],
+            other=[[[0.0], [0.0]]],
+            target=[[0]],
+            others=[[[-1e6], [1e6]]],
+        ),
+        "bounded": no(
+            "a confident mistake costs more the surer it is",
+            first=[[[-1000.0], [1000.0]]],
+            target=[[0]],
+            others=[[[0.0], [0.0]]],
+        ),
+        "proper": no(
+            "the other network draws the answer to its own", target=_GROUPS, others=[[[0.0] * 10, [0.0] * 10]]
+        ),
+    },
+    cases=(
+        {"agreement": 0.5},
+        {"agreement": 0.0},
+        {"agreement": 1.0},
+        {"keep": 0.6},
+        {"keep": 0.3, "agreement": 0.9},
+        {"keep": 0.7, "ignore_index": 1},
+        {"ignore_index": 1},
+    ),
+    differentiable=("logits", "others"),
+    couples="with keep below 1 the other positions of the batch decide whether one counts",
+    chapter=3,
+)
+def jocor_loss(
+    logits: Tensor,
+    target: Tensor,
+    others: Tensor,
+    *,
+    agreement: float = 0.1,
+    keep: float = 1.0,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""JoCoR loss: two networks learn the labels and to agree, from those examples on which both find that easy.
+
+    .. math::
+
+        \mathcal L = \frac{1}{|K|} \sum_{i \in K} \ell_i, \qquad
+        \ell = (1 - \lambda) \big( \mathrm{CE}(p, y) + \mathrm{CE}(q, y) \big)
+             + \lambda \big( D(p \,\|\, q) + D(q \,\|\, p) \big)
+
+    with :math:`p` and :math:`q` the answers of the two networks, which play the same role: both get a gradient.
+    :math:`K` holds the share `keep` of the counted positions with the smallest :math:`\ell_i`: where the networks agree
+    with each other and with the label, the label is likely to be right. Which they are is decided anew in each step and
+    is not differentiated. Positions that tie with the last one count too.
+
+    Args:
+        logits: raw scores of one network, `(N, C, *)`.
+        target: class indices, `(N, *)` integers.
+        others: raw scores of the other network, the shape of the logits.
+        agreement: :math:`\lambda`, weight of the divergences, in [0, 1]. The default is that of the authors' code,
+            whose notes recommend 0.5 to 0.9.
+        keep: share of the positions that count, in (0, 1]; rounded down to whole positions, at least one. The authors
+            begin with 1 and go down, within a few epochs, to the share of labels that are right.
+        ignore_index: label of positions that do not count.
+        reduction: `"none"` gives `(N, *)`, zero where a position is not kept; `"mean"` divides by the number of kept
+            positions.
+
+    Returns:
+        The loss in nats: a scalar, or `(N, *)` for `reduction="none"`; zero where nothing counts.
+
+    Raises:
+        TypeError: labels that are not integers.
+        ValueError: shapes that do not go together, labels out of range, an `agreement` outside [0, 1], a `keep` outside
+            (0, 1], an unknown reduction.
+
+    References:
+        Wei, Feng, Chen and An, Combating noisy labels by agreement: a joint training method with co-regularization,
+        2020, https://arxiv.org/abs/2003.02752.
+
+    Example:
+        >>> logits, others = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+        >>> jocor_loss(logits, torch.tensor([0, 1]), others, reduction="none")
+        tensor([0.4111, 3.1111])
+        >>> jocor_loss(logits, torch.tensor([0, 1]), others, keep=0.5)
+        tensor(0.4111)
+    """
+    check_tensors(logits=logits, target=target, others=others)
+    check_floating("others", others)
+    check_same_shape("others", others, "logits", logits)
+    check_fraction("agreement", agreement)
+    if not 0 < keep <= 1:
+        raise ValueError(f"keep must lie in (0, 1], got {keep}")
+    check_reduction(reduction)
+    first, labels, valid = _entries(logits, target, "multiclass", ignore_index)
+    first, second = together(first, others)
+    if valid is not None:
+        second = torch.where(valid.unsqueeze(1), second, 0.0)
+    log_p, log_q = first.log_softmax(1), second.log_softmax(1)
+    surprise = -_at(log_p + log_q, labels)
+    # Both divergences at once: no term of the sum is negative, so that no digits cancel.
+    apart = ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(1)
+    values = (1 - agreement) * surprise + agreement * apart
+    return _reduced(values, _smallest(values, valid, keep), reduction, logits.dtype)
+
+
+JoCoRLoss = as_module("JoCoRLoss", jocor_loss)
+
+
+def _smallest(values: Tensor, valid: Tensor | None, keep: float) -> Tensor | None:
+    """Which positions belong to the share `keep` of the counted ones with the smallest values; `None`: all of them.
+
+    A value that is not a number is never among those left out, so that it shows in the loss.
+    """
+    if keep == 1 or values.numel() == 0:
+        return valid
+    found = values.detach()
+    if valid is None:
+        last = found.flatten().sort().values[max(1, math.floor(keep * found.numel() + 1e-6)) - 1]
+        return ~(found > last)
+    rank = torch.floor(keep * valid.sum().double() + 1e-6).clamp_min(1).long() - 1
+    last = torch.where(valid, found, math.inf).flatten().sort().values.gather(0, rank.unsqueeze(0))
+    return ~(found > last) & valid
+
+
+@gradient_of(jocor_loss)
+def _jocor_gradient(
+    logits: Tensor, target: Tensor, others: Tensor, *, agreement: float = 0.1, keep: float = 1.0
+) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z_{ic} = \big[(1 - \lambda)\,(p_c - [c = y]) + \lambda\, \big( p_c - q_c
+    + p_c\, (r_c - \sum_k p_k r_k) \big)\big] / |K|` with :math:`r_c = \log (p_c / q_c)` at the positions of :math:`K`,
+    zero at others."""
+    p, q, truth = logits.softmax(1), others.softmax(1), _one_hot(target, logits)
+    ratio = p.log() - q.log()
+    surprise, apart = -(truth * (p.log() + q.log())).sum(1), ((p - q) * ratio).sum(1)
+    values = ((1 - agreement) * surprise + agreement * apart).flatten()
+    count = max(1, int(keep * len(values) + 1e-6))
+    kept = torch.zeros_like(values).index_fill(0, values.argsort()[:count], 1.0).reshape(target.shape)
+    divergence = p - q + p * (ratio - (p * ratio).sum(1, keepdim=True))
+    return kept.unsqueeze(1) * ((1 - agreement) * (p - truth) + agreement * divergence) / count
 
 
 @loss(

@@ -35,6 +35,12 @@ def _no_noise() -> list[Tensor]:
     return [100 * torch.eye(3, dtype=torch.float64), target, torch.eye(3, dtype=torch.float64)]
 
 
+@ideal_for("jocor_loss")
+def _two_networks_that_are_right() -> list[Tensor]:
+    sure = 100 * torch.eye(3, dtype=torch.float64)
+    return [sure, torch.tensor([0, 1, 2]), sure]
+
+
 @ideal_for("baikal_loss")
 def _one_over_the_root_of_two() -> list[Tensor]:
     p = math.sqrt(0.5)

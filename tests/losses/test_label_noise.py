@@ -93,6 +93,31 @@ def test_generalized_cross_entropy(seed):
 
 
 @pytest.mark.parametrize("seed", DRAWS)
+def test_jocor_loss(seed):
+    """The kept positions are sought one by one: those that fewer than the wished number of others undercut."""
+    draw = Draw(seed)
+    others = 2 * draw.random.standard_normal(draw.logits.shape)
+    agreement, keep = draw.one_of(0.0, 0.1, 0.7, 1.0), draw.one_of(1.0, 0.8, 0.5, 0.01)
+    values = {}
+    for n, i, j in itertools.product(*map(range, draw.target.shape)):
+        p, q, y = softmax(draw.logits[n, :, i, j]), softmax(others[n, :, i, j]), int(draw.target[n, i, j])
+        if y != IGNORED:
+            divergences = sum(p * np.log(p / q)) + sum(q * np.log(q / p))
+            values[n, i, j] = -(1 - agreement) * np.log(p[y] * q[y]) + agreement * divergences
+    count = max(1, math.floor(keep * len(values) + 1e-9))
+    kept = {place: v for place, v in values.items() if sum(other < v for other in values.values()) < count}
+    assert len(kept) == min(count, len(values))
+    each = np.zeros(draw.target.shape)
+    for place, v in kept.items():
+        each[place] = v
+    tensors = [torch.from_numpy(a) for a in (draw.logits, draw.target, others)]
+    expected = {"none": each, "sum": each.sum(), "mean": each.sum() / len(kept) if kept else 0.0}
+    for reduction, wanted in expected.items():
+        found = lb.jocor_loss(*tensors, agreement=agreement, keep=keep, reduction=reduction, **draw.settings)
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", DRAWS)
 def test_symmetric_cross_entropy(seed):
     draw = Draw(seed)
     alpha, beta, log_zero = draw.one_of(0.0, 0.1, 2.0), draw.one_of(0.0, 1.0, 0.3), draw.one_of(-4.0, -9.0)
@@ -443,6 +468,83 @@ def test_a_label_that_cannot_occur_has_an_infinite_loss():
     assert lb.forward_corrected_loss(torch.zeros(1, 2), torch.tensor([1]), matrix).item() == math.inf
 
 
+def two_networks(*shape: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    logits, others = 2 * torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+    return logits, torch.randint(shape[1], (shape[0], *shape[2:]), generator=generator), others
+
+
+def test_jocor_networks_play_the_same_role():
+    logits, target, others = two_networks(20, C)
+    for settings in ({}, {"agreement": 0.8, "keep": 0.5}):
+        there = lb.jocor_loss(logits, target, others, reduction="none", **settings)
+        assert torch.allclose(there, lb.jocor_loss(others, target, logits, reduction="none", **settings), rtol=1e-12)
+
+
+def test_jocor_at_its_ends():
+    """Two equal networks: twice the cross-entropy. Agreement alone: the two Kullback-Leibler divergences."""
+    logits, target, others = two_networks(20, C)
+    twice = 2 * lb.cross_entropy(logits, target)
+    assert same(lb.jocor_loss(logits, target, logits, agreement=0.0), twice)
+    assert same(lb.jocor_loss(logits, target, logits, agreement=0.6), 0.4 * twice)
+    p, q = logits.softmax(1), others.softmax(1)
+    there, back = (p * (p / q).log()).sum(1).mean(), (q * (q / p).log()).sum(1).mean()
+    assert same(lb.jocor_loss(logits, target, others, agreement=1.0), there + back)
+
+
+def test_jocor_positions_that_are_left_out_have_no_gradient_in_either_network():
+    logits, target, others = (t.requires_grad_(t.is_floating_point()) for t in two_networks(10, C))
+    values = lb.jocor_loss(logits, target, others, reduction="none").detach()
+    lb.jocor_loss(logits, target, others, keep=0.4).backward()
+    left_out = values > values.sort().values[3]
+    assert left_out.sum() == 6
+    for grad in (logits.grad, others.grad):
+        assert (grad[left_out] == 0).all() and (grad[~left_out] != 0).all()
+
+
+def test_jocor_counts_the_share_of_whole_positions_and_ties():
+    """0.29 times 100 is a little less than 29 in floating point; the share of a tenth of three positions is one; what
+    ties with the last one counts too, whether or not others are ignored."""
+    logits, target, others = two_networks(100, C)
+
+    def kept(rows: int, share: float) -> int:
+        each = lb.jocor_loss(logits[:rows], target[:rows], others[:rows], keep=share, reduction="none")
+        some = torch.cat([target[:rows], torch.full((2,), IGNORED)])
+        more = [torch.cat([t[:rows], t[:2]]) for t in (logits, others)]
+        ignoring = lb.jocor_loss(more[0], some, more[1], keep=share, ignore_index=IGNORED, reduction="none")
+        assert torch.equal(ignoring, torch.cat([each, torch.zeros(2, dtype=torch.float64)]))
+        return int((each != 0).sum())
+
+    assert [kept(100, 0.29), kept(3, 0.1), kept(10, 0.99), kept(10, 1.0)] == [29, 1, 9, 10]
+    alike = torch.zeros(6, 2, dtype=torch.float64)
+    each = lb.jocor_loss(alike, torch.zeros(6, dtype=torch.long), alike, keep=0.5, reduction="none")
+    assert (each == each[0]).all() and each[0] == pytest.approx(1.8 * math.log(2))
+
+
+def test_jocor_does_not_hide_what_is_not_a_number():
+    """Selected by `value <= last`, a network that has diverged would train on nothing without a word."""
+    logits, target, others = two_networks(6, C)
+    for rows in (1, 6):
+        broken = logits.clone()
+        broken[:rows] = math.nan
+        assert lb.jocor_loss(broken, target, others, keep=0.5).isnan()
+        hidden = target.clone()
+        hidden[0] = IGNORED
+        assert lb.jocor_loss(broken, hidden, others, keep=0.5, ignore_index=IGNORED).isnan() == (rows > 1)
+
+
+def test_jocor_ignored_positions_of_the_other_network_do_not_count():
+    logits, target, others = two_networks(6, C)
+    target[:2] = IGNORED
+    expected = lb.jocor_loss(logits[2:], target[2:], others[2:], keep=0.5)
+    others[:2] = math.nan
+    others.requires_grad_()
+    value = lb.jocor_loss(logits, target, others, keep=0.5, ignore_index=IGNORED)
+    value.backward()
+    assert same(value, expected)
+    assert (others.grad[:2] == 0).all() and others.grad.isfinite().all()
+
+
 # --- silly input ------------------------------------------------------------------------------------------------------
 
 
@@ -474,6 +576,24 @@ def test_a_label_that_cannot_occur_has_an_infinite_loss():
 def test_wrong_settings(call, message):
     with pytest.raises(ValueError, match=message):
         call(torch.zeros(1, 2), torch.tensor([0]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"agreement": 1.5}, r"agreement must lie in \[0, 1\], got 1.5"),
+        ({"keep": 0.0}, r"keep must lie in \(0, 1\], got 0.0"),
+        ({"keep": 1.5}, r"keep must lie in \(0, 1\], got 1.5"),
+    ],
+)
+def test_wrong_settings_of_two_networks(settings, message):
+    logits, target = torch.zeros(2, 2), torch.zeros(2, dtype=torch.long)
+    with pytest.raises(ValueError, match=message):
+        lb.jocor_loss(logits, target, logits, **settings)
+    with pytest.raises(ValueError, match="others must have the shape of logits"):
+        lb.jocor_loss(logits, target, logits[:1])
+    with pytest.raises(TypeError, match="others must be a floating-point tensor"):
+        lb.jocor_loss(logits, target, logits.long())
 
 
 @pytest.mark.parametrize("name", ["forward_corrected_loss", "backward_corrected_loss"])

@@ -9,10 +9,10 @@ from ._entry import Entry, Input, noise
 
 
 def many_labels(N: int = 8192, C: int = 200) -> dict[str, Tensor]:
-    """Logits `z`, labels `y`, a transition matrix `m`, coefficients `t`."""
+    """Logits `z` and, of a second network, `x`; labels `y`, a transition matrix `m`, coefficients `t`."""
     y = torch.randint(C, (N,), generator=torch.Generator().manual_seed(1))
     m = 0.8 * torch.eye(C) + 0.2 / C
-    return {"z": 2 * noise(N, C, seed=0), "y": y, "m": m, "t": noise(8, seed=2)}
+    return {"z": 2 * noise(N, C, seed=0), "x": 2 * noise(N, C, seed=5), "y": y, "m": m, "t": noise(8, seed=2)}
 
 
 def network(N: int = 8192, D: int = 10, H: int = 50) -> dict[str, Tensor]:
@@ -61,6 +61,10 @@ ENTRIES = (
           ("F.nll_loss((z.softmax(1) @ m).log(), y)",)),
     Entry("backward_corrected_loss", LOGITS, "lb.backward_corrected_loss(z, y, m)",
           ("-(torch.linalg.inv(m)[y] * z.log_softmax(1)).sum(1).mean()",)),
+    Entry("jocor_loss", LOGITS, "lb.jocor_loss(z, y, x)",
+          (("(lambda p, q: 0.9 * (F.nll_loss(p, y) + F.nll_loss(q, y)) + 0.1 * (F.kl_div(p, q, reduction='batchmean', "
+            "log_target=True) + F.kl_div(q, p, reduction='batchmean', log_target=True)))"
+            "(z.log_softmax(1), x.log_softmax(1))"),)),
     Entry("baikal_loss", LOGITS, "lb.baikal_loss(z, y, eps=1e-9)",
           (f"((1 / {_OWN}).mean() - z.log_softmax(1).sum(1).mean()) / z.shape[1]",)),
     Entry("taylor_glo_loss", LOGITS, "lb.taylor_glo_loss(z, y, t)", (_POLYNOMIAL,)),

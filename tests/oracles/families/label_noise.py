@@ -10,7 +10,8 @@ WIDTH = 4
 
 
 def samples() -> dict[str, dict[str, np.ndarray]]:
-    """Logits and labels of three classes, a transition matrix `m` and coefficients `t`; numbers for the network."""
+    """Logits and labels of three classes, a transition matrix `m` and coefficients `t`; numbers for the network; and
+    logits `z` and `x` of two networks."""
     rng = np.random.default_rng(50)
 
     def normal(*shape: int) -> np.ndarray:
@@ -20,13 +21,21 @@ def samples() -> dict[str, dict[str, np.ndarray]]:
     m = np.array([[0.75, 0.25, 0.0], [0.125, 0.75, 0.125], [0.0625, 0.1875, 0.75]])
     noisy = {"z": 2 * normal(2, 3, 2, 3), "y": y, "m": m, "t": normal(8)}
     weights = 0.5 * normal(WIDTH * (2 * 3 + WIDTH + 1))
-    return {"noisy": noisy, "numbers and a network": {"z": normal(7, 3), "x": normal(7, 3), "w": weights}}
+    numbers = {"z": normal(7, 3), "x": normal(7, 3), "w": weights}
+    networks = {"z": 2 * normal(2, 3, 2, 3), "x": 2 * normal(2, 3, 2, 3), "y": y}
+    return {"noisy": noisy, "numbers and a network": numbers, "two networks": networks}
 
 
 NOISY = ("noisy",)
+NETWORKS = ("two networks",)
 BOTH = ("noisy", "volume")
 ALL = ("noisy", "volume", "saturated")
+_APART = "F.kl_div({0}.log_softmax(1), {1}.log_softmax(1), reduction='none', log_target=True).sum(1)"
 _OWN = "z.softmax(1).gather(1, y[:, None])[:, 0]"
+_JOINT = (
+    "{0} * (F.cross_entropy(z, y, reduction='none') + F.cross_entropy(x, y, reduction='none')) + {1} * "
+    f"({_APART.format('z', 'x')} + {_APART.format('x', 'z')})"
+)
 
 CASES = [
     Case("torch", "generalized_cross_entropy", "F.cross_entropy(z, y)", "lb.generalized_cross_entropy(z, y, q=0.0)",
@@ -58,6 +67,9 @@ CASES = [
          "lb.backward_corrected_loss(z, y, m)", NOISY),
     Case("torch", "taylor_cross_entropy", f"(1.5 - 2 * {_OWN} + {_OWN} ** 2 / 2).mean()",
          "lb.taylor_cross_entropy(z, y)", BOTH),
+    Case("torch", "jocor_loss", f"({_JOINT.format(0.9, 0.1)}).mean()", "lb.jocor_loss(z, y, x)", NETWORKS),
+    Case("torch", "jocor_loss", f"({_JOINT.format(0.35, 0.65)}).flatten().sort().values[:7].mean()",
+         "lb.jocor_loss(z, y, x, agreement=0.65, keep=0.6)", NETWORKS, "7 of 12 positions, as the authors count"),
     Case("torch", "baikal_loss", f"((1 / {_OWN}).mean() - z.log_softmax(1).sum(1).mean()) / 3",
          "lb.baikal_loss(z, y)", BOTH),
     Case("torch", "taylor_glo_loss", "F.mse_loss(z.softmax(1), one_hot(y, 3)) - 1 / 3",
@@ -93,6 +105,9 @@ REFERENCES = [
               "lb.bi_tempered_logistic_loss(z, y, t1=0.2, t2=4.0, label_smoothing=0.1)", BOTH),
     Reference("forward_corrected_loss", "ref.forward(z, y, m)", "lb.forward_corrected_loss(z, y, m)", NOISY),
     Reference("backward_corrected_loss", "ref.backward(z, y, m)", "lb.backward_corrected_loss(z, y, m)", NOISY),
+    Reference("jocor_loss", "ref.jocor(z, y, x, 0.1)", "lb.jocor_loss(z, y, x)", NETWORKS),
+    Reference("jocor_loss", "ref.jocor(z, y, x, 0.8, 0.5)", "lb.jocor_loss(z, y, x, agreement=0.8, keep=0.5)",
+              NETWORKS),
     Reference("baikal_loss", "ref.baikal(z, y)", "lb.baikal_loss(z, y)", BOTH),
     Reference("taylor_glo_loss", "ref.taylor_glo(z, y, t)", "lb.taylor_glo_loss(z, y, t)", NOISY),
     Reference("learned_loss", f"ref.learned(z, x, w, {WIDTH})", "lb.learned_loss(z, x, w)",

@@ -1,7 +1,7 @@
 """Slow references in float64 for the losses of noisy labels and the learned losses.
 
 `m` holds a transition matrix, `t` the coefficients of TaylorGLO; of the learned network `x` is the target and `w` the
-weights.
+weights; of two networks `x` holds the logits of the second.
 """
 
 from __future__ import annotations
@@ -108,6 +108,19 @@ def backward(z: Array, y: Array, m: Array) -> float:
         row = np.linalg.solve(m.T, np.eye(len(m))[y[place]])
         values.append(-row @ log_p[(place[0], slice(None), *place[1:])])
     return float(np.mean(values))
+
+
+def jocor(z: Array, y: Array, x: Array, agreement: float, keep: float = 1.0) -> float:
+    """The values of all positions in rising order, and the mean of the first of them."""
+    p, q = softmax(z, axis=1), softmax(x, axis=1)
+    values = []
+    for place in np.ndindex(y.shape):
+        one, two = (answer[(place[0], slice(None), *place[1:])] for answer in (p, q))
+        there = sum(a * np.log(a / b) for a, b in zip(one, two, strict=True))
+        back = sum(b * np.log(b / a) for a, b in zip(one, two, strict=True))
+        label = int(y[place])
+        values.append((1 - agreement) * -(np.log(one[label]) + np.log(two[label])) + agreement * (there + back))
+    return float(np.mean(sorted(values)[: math.floor(keep * len(values))]))
 
 
 def baikal(z: Array, y: Array) -> float:
