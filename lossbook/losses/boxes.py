@@ -59,6 +59,7 @@ __all__ = [
     "QualityFocalLoss",
     "SIoULoss",
     "VarifocalLoss",
+    "WiseIoULoss",
     "alpha_iou_loss",
     "balanced_l1_loss",
     "boxes_from_centers",
@@ -79,6 +80,7 @@ __all__ = [
     "quality_focal_loss",
     "siou_loss",
     "varifocal_loss",
+    "wise_iou_loss",
 ]
 
 
@@ -1047,6 +1049,124 @@ def _mpdiou_gradient(boxes: Tensor, target: Tensor, *, image_size: tuple[float, 
     s = _slopes(boxes, target)
     moved = torch.cat([s.pair.low - s.pair.target_low, s.pair.high - s.pair.target_high])
     return _mean_over_pairs(-s.d_iou + 2 * moved / (image_size[0] ** 2 + image_size[1] ** 2))
+
+
+@loss(
+    tasks=("object detection",),
+    names=("Wise-IoU", "WIoU"),
+    domain=_PAIRS,
+    range=(0.0, math.e),
+    properties=_BOXES,
+    cases=({"detach_diagonal": False}, {"focusing": "monotonic", "mean": 0.4}, {"focusing": "monotonic", "gamma": 2.0},
+           {"focusing": "dynamic", "mean": 0.4}, {"focusing": "dynamic", "alpha": 1.6, "delta": 2.0}, {"weight": (0.3,)}),
+    detached="the diagonal of the enclosing box (`detach_diagonal=False` undoes it), and what focusing multiplies by",
+    chapter=4,
+)  # fmt: skip
+def wise_iou_loss(
+    boxes: Tensor,
+    target: Tensor,
+    *,
+    focusing: str = "none",
+    mean: float = 1.0,
+    gamma: float = 0.5,
+    alpha: float = 1.9,
+    delta: float = 3.0,
+    detach_diagonal: bool = True,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Wise IoU loss (WIoU): IoU loss times a factor that grows with the distance of the centers.
+
+    .. math::
+
+        \ell = g\, e^{\rho^2 / c^2}\, (1 - J), \qquad
+        g = 1, \quad \beta^\gamma \quad \text{or} \quad \frac{\beta}{\delta\, \alpha^{\beta - \delta}}, \quad
+        \beta = \frac{1 - J}{m}
+
+    :math:`\rho` is the distance of the centers, :math:`c` the diagonal of the smallest box around both, which is held
+    fixed when the gradient is formed: otherwise a box could lower its loss by growing that box. The gain :math:`g` is
+    held fixed, too; it compares a pair with :math:`m`, the mean of :math:`1 - J` in training so far. The monotonic one
+    (version 2 of the paper) lets the worse pairs count more. The dynamic one (version 3) is 1 at
+    :math:`\beta = \delta`, largest at :math:`\beta = 1 / \log \alpha`, and small for pairs that are good already and
+    for outliers, whose labels may be wrong.
+
+    Args:
+        boxes: predicted boxes `x1, y1, x2, y2`, `(*, 4)`.
+        target: true boxes, the same shape.
+        focusing: `"none"` (version 1), `"monotonic"` or `"dynamic"`.
+        mean: :math:`m`, above 0, of `"monotonic"` and `"dynamic"`: a running mean of :func:`iou_loss`, which the
+            training loop keeps; the authors' program starts it at 1.
+        gamma: :math:`\gamma` of `"monotonic"`, at least 0.
+        alpha: :math:`\alpha` of `"dynamic"`, above 1; the authors' program has 1.9.
+        delta: :math:`\delta` of `"dynamic"`, above 0; the authors' program has 3.
+        detach_diagonal: whether :math:`c` is held fixed; `False` differentiates through it.
+        weight: non-negative weight of each pair, `(*)`, or a shape that broadcasts to it.
+        reduction: `"none"` gives `(*)`; `"mean"` divides by the sum of the weights, of which :math:`g` is none.
+
+    Returns:
+        The loss, without focusing between 0 and :math:`e`: a scalar, or `(*)` for `reduction="none"`. Where both boxes
+        are one point it is 1 (without focusing).
+
+    Raises:
+        TypeError: boxes that are not floating-point.
+        ValueError: shapes that do not go together, a number out of range, an unknown setting.
+
+    References:
+        Tong et al., Wise-IoU: bounding box regression loss with dynamic focusing mechanism, 2023,
+        https://arxiv.org/abs/2301.10051.
+
+    Example:
+        >>> wise_iou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
+        tensor(0.5160)
+    """
+    check_choice("focusing", focusing, ("none", "monotonic", "dynamic"))
+    check_positive("mean", mean)
+    check_positive("gamma", gamma, zero=True)
+    check_positive("delta", delta)
+    if not alpha > 1:
+        raise ValueError(f"alpha must be above 1, got {alpha}")
+    _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _corners(boxes, target)
+    iou, _ = _iou_and_union(pair)
+    diagonal = pair.enclosing.square().sum(0)
+    far = _ratio(pair.step.square().sum(0), diagonal.detach() if detach_diagonal else diagonal)
+    values = far.exp() * (1 - iou)
+    if focusing != "none":
+        values = _gain((1 - iou.detach()) / mean, focusing, gamma, alpha, delta) * values
+    return _reduce_pairs(values, weight, reduction, boxes)
+
+
+def _gain(outlier: Tensor, focusing: str, gamma: float, alpha: float, delta: float) -> Tensor:
+    """What a pair counts, from its IoU loss over the mean one."""
+    if focusing == "monotonic":
+        return outlier**gamma
+    return outlier / delta * alpha ** (delta - outlier)
+
+
+WiseIoULoss = as_module("WiseIoULoss", wise_iou_loss)
+
+
+@gradient_of(wise_iou_loss)
+def _wise_iou_gradient(
+    boxes: Tensor,
+    target: Tensor,
+    *,
+    focusing: str = "none",
+    mean: float = 1.0,
+    gamma: float = 0.5,
+    alpha: float = 1.9,
+    delta: float = 3.0,
+    detach_diagonal: bool = True,
+) -> Tensor:
+    r""":math:`\partial\ell = g\, e^{\rho^2 / c^2} \big( (1 - J)\, \partial\rho^2 / c^2 - \partial J \big)`, where
+    :math:`\partial\rho^2` is the step between the centers, in each corner alike."""
+    s = _slopes(boxes, target)
+    step, diagonal = s.pair.step, s.pair.enclosing.square().sum(0)
+    d_far = torch.cat([step, step]) / diagonal if detach_diagonal else _center_slope(s)
+    slope = torch.exp(_center_distance(s.pair)) * ((1 - s.iou) * d_far - s.d_iou)
+    if focusing != "none":
+        slope = _gain((1 - s.iou) / mean, focusing, gamma, alpha, delta) * slope
+    return _mean_over_pairs(slope)
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -116,6 +116,30 @@ def _with_the_aspect_of_inner_iou_held(boxes: Tensor, target: Tensor, **settings
     return function
 
 
+@held_fixed("wise_iou_loss")
+def _with_the_diagonal_and_the_gain_held(boxes: Tensor, target: Tensor, **settings: Any) -> Callable[..., Tensor]:
+    """Wise IoU from its parts; the gain is what focusing makes of the loss at these boxes."""
+    if settings.get("detach_diagonal") is False and settings.get("focusing", "none") == "none":
+        return lb.wise_iou_loss
+    held = _squared_diagonal(boxes, target)
+    plain = lb.wise_iou_loss(boxes, target, reduction="none")
+    gain = lb.wise_iou_loss(boxes, target, **settings | {"weight": None}, reduction="none") / plain
+
+    def function(boxes: Tensor, target: Tensor, *, detach_diagonal: bool = True, weight: Tensor | None = None,
+                 reduction: str = "mean", **_: Any) -> Tensor:  # fmt: skip
+        diagonal = held if detach_diagonal else _squared_diagonal(boxes, target)
+        step = (boxes[..., :2] + boxes[..., 2:] - target[..., :2] - target[..., 2:]) / 2
+        factor = gain * torch.exp((step**2).sum(-1) / diagonal)
+        return _reduced(factor * lb.iou_loss(boxes, target, reduction="none"), weight, reduction)
+
+    return function
+
+
+def _squared_diagonal(boxes: Tensor, target: Tensor) -> Tensor:
+    high, low = torch.maximum(boxes, target)[..., 2:], torch.minimum(boxes, target)[..., :2]
+    return ((high - low) ** 2).sum(-1)
+
+
 def _aspects(boxes: Tensor, target: Tensor) -> Tensor:
     angles = [torch.atan((b[..., 2] - b[..., 0]) / (b[..., 3] - b[..., 1])) for b in (boxes, target)]
     return 4 / math.pi**2 * (angles[0] - angles[1]) ** 2

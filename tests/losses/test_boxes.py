@@ -14,7 +14,7 @@ from lossbook.calculus import autograd
 
 UNIT = torch.tensor([[0.0, 0.0, 1.0, 1.0]], dtype=torch.float64)
 LOSSES = (lb.iou_loss, lb.giou_loss, lb.diou_loss, lb.ciou_loss, lb.eiou_loss, lb.siou_loss, lb.alpha_iou_loss,
-          lb.inner_iou_loss, lb.mpdiou_loss)  # fmt: skip
+          lb.inner_iou_loss, lb.mpdiou_loss, lb.wise_iou_loss)  # fmt: skip
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -54,6 +54,13 @@ def test_rare_input():
         lb.inner_iou_loss(torch.rand(2, 4), torch.rand(2, 4), ratio=0.0)
     with pytest.raises(ValueError, match="penalty must be one of 'none', 'giou', 'diou', 'ciou', got 'eiou'"):
         lb.inner_iou_loss(torch.rand(2, 4), torch.rand(2, 4), penalty="eiou")
+    with pytest.raises(ValueError, match="alpha must be above 1, got 1"):
+        lb.wise_iou_loss(torch.rand(2, 4), torch.rand(2, 4), alpha=1.0)
+    for name, wrong in (("mean", 0.0), ("delta", 0.0), ("gamma", -1.0)):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            lb.wise_iou_loss(torch.rand(2, 4), torch.rand(2, 4), **{name: wrong})
+    with pytest.raises(ValueError, match="focusing must be one of"):
+        lb.wise_iou_loss(torch.rand(2, 4), torch.rand(2, 4), focusing="static")
     for size in ((1.0, 0.0), (-1.0, 1.0), (2.0,)):
         with pytest.raises(ValueError, match=r"image_size must be height and width, both above 0, got \("):
             lb.mpdiou_loss(torch.rand(2, 4), torch.rand(2, 4), image_size=size)
@@ -283,6 +290,50 @@ def test_mpdiou_loss_tells_apart_boxes_of_one_center_and_aspect_ratio():
 def test_mpdiou_loss_is_at_most_3_inside_the_picture():
     low, high = torch.tensor([[0.0, 0.0, 0.0, 0.0]]), torch.tensor([[8.0, 6.0, 8.0, 6.0]])
     assert lb.mpdiou_loss(low, high, image_size=(6.0, 8.0)).item() == pytest.approx(3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("focusing", ["none", "monotonic", "dynamic"])
+def test_wise_iou_loss(focusing, seed):
+    """With the dynamic gain as the paper writes it, the power below the line."""
+    random = np.random.default_rng(seed)
+    (boxes, target), weight = near_boxes(random), random.integers(3, size=5) / 2
+    mean, gamma, alpha, delta = (float(x) for x in random.uniform([0.1, 0.0, 1.2, 1.0], [1.0, 2.0, 2.5, 5.0]))
+
+    def score(b, t):
+        p = parts(b, t)
+        beta = (1 - p.iou) / mean
+        gain = {"none": 1.0, "monotonic": beta**gamma, "dynamic": beta / (delta * alpha ** (beta - delta))}[focusing]
+        return gain * math.exp(p.far) * (1 - p.iou)
+
+    settings = {"focusing": focusing, "mean": mean, "gamma": gamma, "alpha": alpha, "delta": delta,
+                "detach_diagonal": bool(seed % 2), "weight": weight}  # fmt: skip
+    compare(lb.wise_iou_loss, (boxes, target), settings, pair_value(score, boxes, target) * weight, weight)
+
+
+def test_dynamic_gain_of_wise_iou_loss():
+    """1 where the loss of a pair is delta times the mean, largest where it is 1 / log(alpha) times the mean."""
+    box = torch.tensor([[0.0, 0.0, 0.5, 1.0]], dtype=torch.float64)
+    wrong, plain = lb.iou_loss(box, UNIT).item(), lb.wise_iou_loss(box, UNIT)
+
+    def gain(beta):
+        return (lb.wise_iou_loss(box, UNIT, focusing="dynamic", mean=wrong / beta) / plain).item()
+
+    best = 1 / math.log(1.9)
+    assert gain(3.0) == pytest.approx(1)
+    assert gain(best) > max(gain(0.99 * best), gain(1.01 * best)) > 1 > gain(0.1)
+    assert gain(20.0) < 1e-3
+
+
+def test_what_wise_iou_loss_holds_fixed():
+    """Apart: the gradient only moves the box, both corners alike; through the diagonal it would also grow the box."""
+    box = UNIT + torch.tensor([3.0, 0.0, 3.0, 0.0], dtype=torch.float64)
+    slope = math.exp(9 / 17) * 3 / 17
+    held, free = (autograd(lb.wise_iou_loss, box, UNIT, detach_diagonal=detach)[0] for detach in (True, False))
+    assert held.tolist() == pytest.approx([slope, 0, slope, 0])
+    assert free[[0, 2]].tolist() == pytest.approx([slope, slope - math.exp(9 / 17) * 9 / 17**2 * 8])
+    focused = autograd(lb.wise_iou_loss, box, UNIT, focusing="monotonic", mean=0.25)[0]
+    assert focused.tolist() == pytest.approx([2 * slope, 0, 2 * slope, 0])
 
 
 # --- definitions of boxes as Gaussians, by matrices -------------------------------------------------------------------

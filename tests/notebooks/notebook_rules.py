@@ -267,6 +267,8 @@ def broken_math(notebook: Notebook) -> Iterator[str]:
             block = found[1]
             if block.count("{") - block.count("\\{") != block.count("}") - block.count("\\}"):
                 yield f"cell {number}: braces do not match in {block.strip()[:50]!r}"
+            if "\\\\" in block and "\\tag" in block:
+                yield f"cell {number}: a formula with rows cannot carry a number in the book: {block.strip()[:50]!r}"
             before = text[: found.start()].rpartition("\n")[2]
             after = text[found.end() :].partition("\n")[0]
             if before.strip(" >") or after.strip():

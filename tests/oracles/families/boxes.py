@@ -84,6 +84,7 @@ REFERENCES = [
               "lb.inner_iou_loss(z, y, ratio=0.6, penalty='diou')", PAIRS),
     Reference("mpdiou_loss", "ref.mpdiou(z, y)", "lb.mpdiou_loss(z, y)", PAIRS),
     Reference("mpdiou_loss", "ref.mpdiou(z, y, 6.0, 8.0)", "lb.mpdiou_loss(z, y, image_size=(6.0, 8.0))", PAIRS),
+    Reference("wise_iou_loss", "ref.wise_iou(z, y)", "lb.wise_iou_loss(z, y, detach_diagonal=False)", PAIRS),
     Reference("gwd_loss", "ref.gwd(z, y)", "lb.gwd_loss(z, y)", (*PAIRS, *ROTATED)),
     Reference("gwd_loss", "ref.gwd(z, y, 'raw')", "lb.gwd_loss(z, y, form='raw')", (*PAIRS, *ROTATED)),
     Reference("gwd_loss", "ref.gwd(z, y, 'sqrt', 2.0)", "lb.gwd_loss(z, y, form='sqrt', tau=2.0)", ROTATED),

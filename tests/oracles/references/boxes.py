@@ -141,6 +141,10 @@ def mpdiou(z: Array, y: Array, height: float = 1.0, width: float = 1.0) -> float
     return mean_over_pairs(of, z, y)
 
 
+def wise_iou(z: Array, y: Array) -> float:
+    return mean_over_pairs(lambda b, t: math.exp(far(b, t)) * (1 - iou_of(b, t)), z, y)
+
+
 # --- boxes as Gaussians -----------------------------------------------------------------------------------------------
 
 
