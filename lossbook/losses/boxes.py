@@ -1118,7 +1118,7 @@ def wise_iou_loss(
 
     Example:
         >>> wise_iou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
-        tensor(0.5160)
+        tensor(0.5159)
     """
     check_choice("focusing", focusing, ("none", "monotonic", "dynamic"))
     check_positive("mean", mean)
