@@ -641,7 +641,7 @@ def charbonnier_loss(
     :math:`c`, and raised by :math:`c`. That is `form="root"`.
 
     Small errors keep their digits, where a root less its constant has none left, and no large one overflows; that takes
-    about a tenth more time than the plain form.
+    about a quarter more time than the plain form.
 
     Args:
         prediction: predicted values, any shape.
