@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together, widen
-from ._slope import with_slopes
 from ._validation import (
     check_choice,
     check_floating,
@@ -184,8 +183,10 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
     truth = target.to(scores.dtype)
     places = math.prod(truth.shape[1:])
     if balance:
-        shares = (share.expand_as(truth) for share in _shares(truth))
-        values = with_slopes(_weighted_log_loss, _WEIGHTED_LOG_LOSS_SLOPES, scores, truth, *shares)
+        positive, negative = _shares(truth)
+        weight = torch.lerp(negative.expand_as(truth), positive.expand_as(truth), truth)
+        share = positive * truth / weight  # the truth itself, where it is 0 or 1
+        values = F.binary_cross_entropy_with_logits(scores, share, weight, reduction="none")
     else:
         values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
     if reduction != "none":
@@ -196,19 +197,6 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
 
 
 CrossCorrelationLoss = as_module("CrossCorrelationLoss", cross_correlation_loss)
-
-
-def _weighted_log_loss(z: Tensor, y: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-    """Logistic loss with a weight for each of the two answers."""
-    return torch.lerp(negative, positive, y) * -F.logsigmoid(z) + negative * (1 - y) * z
-
-
-_WEIGHTED_LOG_LOSS_SLOPES = (
-    lambda z, y, positive, negative: torch.lerp(negative, positive, y) * z.sigmoid() - positive * y,
-    lambda z, _, positive, negative: negative * F.logsigmoid(-z) - positive * F.logsigmoid(z),
-    lambda z, y, *_: -y * F.logsigmoid(z),
-    lambda z, y, *_: (y - 1) * F.logsigmoid(-z),
-)
 
 
 def _shares(truth: Tensor) -> tuple[Tensor, Tensor]:
