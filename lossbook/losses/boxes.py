@@ -227,6 +227,18 @@ def _trade_off(iou: Tensor, aspect: Tensor, gated: bool) -> Tensor:
     return torch.where(iou >= 0.5, weight, 0.0) if gated else weight
 
 
+def _penalties(pair: _Corners, iou: Tensor, union: Tensor, penalty: str) -> list[Tensor]:
+    """What the loss of that name (`"none"`, `"giou"`, `"diou"`, `"ciou"`) adds to the IoU loss, term by term."""
+    if penalty == "none":
+        return []
+    if penalty == "giou":
+        return [_gap(pair, union)]
+    if penalty == "diou":
+        return [_center_distance(pair)]
+    aspect = _aspect_difference(pair)
+    return [_center_distance(pair), _trade_off(iou.detach(), aspect.detach(), gated=False) * aspect]
+
+
 class _Slopes(NamedTuple):
     """What hand-derived gradients share: values, and their slopes in the corners of the prediction, `(4, *)`."""
 
@@ -850,13 +862,8 @@ def alpha_iou_loss(
     pair = _corners(boxes, target)
     iou, union = _iou_and_union(pair)
     values = 1 - _power(iou, alpha)
-    if penalty == "giou":
-        values = values + _power(_gap(pair, union), alpha)
-    elif penalty != "none":
-        values = values + _power(_center_distance(pair), alpha)
-    if penalty == "ciou":
-        aspect = _aspect_difference(pair)
-        values = values + _power(_trade_off(iou.detach(), aspect.detach(), gated=False) * aspect, alpha)
+    for term in _penalties(pair, iou, union, penalty):
+        values = values + _power(term, alpha)
     return _reduce_pairs(values, weight, reduction, boxes)
 
 
@@ -935,11 +942,7 @@ def inner_iou_loss(
     pair = _corners(boxes, target)
     values = 1 - _iou_and_union(_scaled(pair, ratio))[0]
     if penalty != "none":
-        iou, union = _iou_and_union(pair)
-        values = values + (_gap(pair, union) if penalty == "giou" else _center_distance(pair))
-    if penalty == "ciou":
-        aspect = _aspect_difference(pair)
-        values = values + _trade_off(iou.detach(), aspect.detach(), gated=False) * aspect
+        values = values + sum(_penalties(pair, *_iou_and_union(pair), penalty))
     return _reduce_pairs(values, weight, reduction, boxes)
 
 
@@ -1048,7 +1051,7 @@ def _mpdiou_gradient(boxes: Tensor, target: Tensor, *, image_size: tuple[float, 
     r""":math:`\partial\ell = -\partial J + 2 (b - b^*) / (W^2 + H^2)`, each coordinate by itself."""
     s = _slopes(boxes, target)
     moved = torch.cat([s.pair.low - s.pair.target_low, s.pair.high - s.pair.target_high])
-    return _mean_over_pairs(-s.d_iou + 2 * moved / (image_size[0] ** 2 + image_size[1] ** 2))
+    return _mean_over_pairs(-s.d_iou + 2 * moved / _squared_diagonal(image_size))
 
 
 @loss(
