@@ -946,9 +946,9 @@ def nt_xent_loss(embeddings: Tensor, others: Tensor, *, temperature: float = 0.5
     _check_rows(embeddings=embeddings, others=others)
     check_positive("temperature", temperature)
     check_reduction(reduction)
-    views = _directions(torch.cat(together(embeddings, others)))
-    logits = _products(views / temperature, views)
-    logits = torch.where(_diagonal(views), torch.finfo(logits.dtype).min, logits)
+    views = _directions(torch.cat(together(embeddings, others))) / temperature**0.5  # one tensor for both factors
+    logits = _products(views, views)
+    logits = logits.diagonal_scatter(torch.full_like(logits.diagonal(), torch.finfo(logits.dtype).min))
     values = F.cross_entropy(logits, _own(views).roll(embeddings.shape[0]), reduction="none")
     first, second = values.chunk(2) if embeddings.shape[0] else (values, values)
     return reduce((first + second) / 2, reduction, dtype=embeddings.dtype)
