@@ -97,6 +97,8 @@ def _products(first: Tensor, second: Tensor) -> Tensor:
 
     Autocast would round it to half precision, which a temperature of 0.01 makes an error of several percent.
     """
+    if not torch.amp.is_autocast_available(first.device.type):  # meta tensors, which hold shapes alone
+        return first @ second.mT
     with torch.autocast(first.device.type, enabled=False):
         return first @ second.mT
 

@@ -319,6 +319,16 @@ def test_autocast_does_not_round_the_products():
     assert torch.equal(value, lb.clip_loss(a, b, logit_scale=100.0))
 
 
+@pytest.mark.parametrize("name", [*PAIRED, *BY_CLASS, *PROTOTYPES])
+def test_shapes_without_numbers(name):
+    """Tensors on the meta device, with which models are planned before there is memory for them."""
+    others = second_and_third(name, normal(5, 3), torch.tensor([0, 0, 1, 1, 2]), normal(3, 3))
+    first = normal(5, 3).to("meta").requires_grad_()
+    value = getattr(lb, name)(first, *(other.to("meta") for other in others))
+    value.backward()
+    assert value.device.type == "meta" and value.shape == () and first.grad.shape == (5, 3)
+
+
 def test_byol_gives_the_target_no_gradient():
     prediction, target = normal(3, 4).requires_grad_(), normal(3, 4, seed=1).requires_grad_()
     lb.byol_loss(prediction, target).backward()
