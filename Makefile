@@ -68,15 +68,17 @@ mutate-sample: export OMP_NUM_THREADS = 1
 mutate-sample: $(STAMP)  ## break formulas on purpose, a fixed sample for two minutes: tests have to notice
 	$(BIN)/python -m tests.mutate --sample 15 --seconds 120
 
+nbval: export OMP_NUM_THREADS = 1
 nbval: export LOSSBOOK_PROFILE = fast
 nbval: export LOSSBOOK_RESULTS = $(abspath $(SCRATCH))/nbval
 nbval: $(STAMP)  ## run every chapter and compare its checked cells with what is saved
 	@test -n "$(NOTEBOOKS)" || { echo "notebooks/ holds no chapter, so nothing was tested"; exit 1; }
-	$(PYTEST) -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+	$(PYTEST) -q -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
 	  --nbval-sanitize-with tests/notebooks/sanitize.cfg $(NOTEBOOKS)
 
+papermill: export OMP_NUM_THREADS = 1
 papermill: $(STAMP)  ## run every chapter with another seed
-	$(PYTEST) -q tests/notebooks/test_papermill.py
+	$(PYTEST) -q -n 2 --dist worksteal tests/notebooks/test_papermill.py
 
 book-tests: $(STAMP)  ## assert on what the book build made (needs `make book`)
 	$(PYTEST) -q tests/test_book_build.py

@@ -12,7 +12,7 @@ import papermill
 import pytest
 
 SEED = 11
-# A chapter takes about a minute on two free cores; a machine that does other things as well gets twice that.
+# A chapter takes about a minute on a free core; a machine that does other things as well gets twice that.
 MOST_SECONDS = 150
 MOST_BYTES = 3 * 2**30
 
