@@ -7,6 +7,8 @@ what is padded takes no part and gets no gradient. Pairs of equal relevance say 
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -569,16 +571,20 @@ def _best_gain(gains: Tensor) -> Tensor:
     return torch.where(best > 0, best, 1.0)
 
 
-def _check_grades(target: Tensor, ignore_index: int | None) -> None:
-    """Gains are never negative, so grades are not either."""
+def _check_grades(target: Tensor, gain: str, ignore_index: int | None) -> None:
+    """Gains are never negative, so grades are not either; and what doubles with each grade soon exceeds any type."""
+    most = 100 if gain == "exponential" else math.inf
 
     def fits() -> Tensor:
-        fine = target >= 0
+        fine = (target >= 0) & (target <= most)
         return (fine if ignore_index is None else fine | (target == ignore_index)).all()
 
     if target.numel() and known(target, fits) is False:
+        span = "of at least 0" if most == math.inf else "from 0 to 100, where each step doubles the gain,"
         also = "" if ignore_index is None else f" or ignore_index={ignore_index}"
-        raise ValueError(f"target must hold grades of at least 0{also}, got {target.min().item()}")
+        raise ValueError(
+            f"target must hold grades {span}{also}, got values from {target.min().item()} to {target.max().item()}"
+        )
 
 
 @loss(
@@ -627,7 +633,7 @@ def lambda_rank_loss(
 
     Args:
         scores: `(N, L)`.
-        target: grade of each item, the same shape, at least 0.
+        target: grade of each item, the same shape, at least 0, and at most 100 where gains are exponential.
         sigma: steepness, above 0.
         gain: `"exponential"` or `"linear"`.
         k: NDCG counts the first `k` ranks alone: pairs with both items beyond have the weight zero. `None` counts all.
@@ -640,7 +646,8 @@ def lambda_rank_loss(
 
     Raises:
         TypeError: scores that are not floating-point.
-        ValueError: shapes that differ, negative grades, a sigma or k that is not above 0, an unknown gain.
+        ValueError: shapes that differ, grades that are negative or too large, a sigma or k that is not above 0, an
+            unknown gain.
 
     References:
         Burges, From RankNet to LambdaRank to LambdaMART: an overview, 2010; Burges, Ragno and Le, Learning to rank with
@@ -657,7 +664,7 @@ def lambda_rank_loss(
         check_positive("k", k)
     check_reduction(reduction)
     s, y, valid = _list(scores, target, ignore_index)
-    _check_grades(target, ignore_index)
+    _check_grades(target, gain, ignore_index)
     pairs = _ordered_pairs(y, valid)
     weights = torch.where(pairs, _exchanges(s.detach(), y, valid, gain, k), 0.0)
     values = (weights * -F.logsigmoid(sigma * _differences(s))).sum((1, 2))
@@ -736,7 +743,7 @@ def approx_ndcg_loss(
 
     Args:
         scores: `(N, L)`.
-        target: grade of each item, the same shape, at least 0.
+        target: grade of each item, the same shape, at least 0, and at most 100 where gains are exponential.
         temperature: :math:`\tau`, above 0.
         gain: :math:`G = 2^y - 1` for `"exponential"`, :math:`G = y` for `"linear"`.
         ignore_index: value of the target that marks padding, or `None`.
@@ -747,7 +754,8 @@ def approx_ndcg_loss(
 
     Raises:
         TypeError: scores that are not floating-point.
-        ValueError: shapes that differ, negative grades, a temperature that is not above 0, an unknown gain.
+        ValueError: shapes that differ, grades that are negative or too large, a temperature that is not above 0, an
+            unknown gain.
 
     References:
         Qin, Liu and Li, A general approximation framework for direct optimization of information retrieval measures,
@@ -761,7 +769,7 @@ def approx_ndcg_loss(
     check_choice("gain", gain, _GAINS)
     check_reduction(reduction)
     s, y, valid = _list(scores, target, ignore_index)
-    _check_grades(target, ignore_index)
+    _check_grades(target, gain, ignore_index)
     rivals = valid.unsqueeze(1) & ~torch.eye(s.shape[1], dtype=torch.bool, device=s.device)
     ranks = 1 + torch.where(rivals, torch.sigmoid(-_differences(s) / temperature), 0.0).sum(2)
     gains = _gains(y, valid, gain)

@@ -158,6 +158,15 @@ def test_padding_is_cut_out(name):
     assert torch.isclose(function(padded, longer, ignore_index=99), function(scores, target), rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["lambda_rank_loss", "approx_ndcg_loss"])
+def test_the_largest_grades(name):
+    """Grades of 100 are finite in float32, beyond 127 the gain would not be; linear gains take any number."""
+    scores = normal(2, 3).float().requires_grad_()
+    for settings, target in (({}, [[100, 100, 0], [100, 1, 2]]), ({"gain": "linear"}, [[1e6, 200.0, 0.0], [0, 1, 2]])):
+        value = getattr(lb, name)(scores, torch.tensor(target), **settings)
+        assert value.isfinite() and torch.autograd.grad(value, scores)[0].isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -172,16 +181,19 @@ def test_padding_is_cut_out(name):
         (lambda s, y: lb.pairwise_ranking_loss(s, y, sigma=0.0), ValueError, "sigma must be above 0"),
         (lambda s, _: lb.attention_ranking_loss(s.sum(), s.sum()), ValueError, r"prediction must have shape \(\*, L\)"),
         (lambda s, _: lb.attention_ranking_loss(s, s, margin=-1.0), ValueError, "margin must be at least 0"),
-        (lambda s, y: lb.lambda_rank_loss(s, y - 3), ValueError, "target must hold grades of at least 0, got -3"),
-        (lambda s, y: lb.lambda_rank_loss(s, y - 3, ignore_index=-1), ValueError, "at least 0 or ignore_index=-1"),
+        (lambda s, y: lb.lambda_rank_loss(s, y - 3), ValueError, "target must hold grades from 0 to 100, .* from -3"),
+        (lambda s, y: lb.lambda_rank_loss(s, y - 3, gain="linear", ignore_index=-1), ValueError,
+         "at least 0 or ignore_index=-1"),
+        (lambda s, y: lb.lambda_rank_loss(s, 60 * y), ValueError, "target must hold grades from 0 to 100, .* to 120"),
         (lambda s, y: lb.lambda_rank_loss(s, y, gain="square"), ValueError, "gain must be one of"),
         (lambda s, y: lb.lambda_rank_loss(s, y, k=0), ValueError, "k must be above 0"),
         (lambda s, y: lb.lambda_rank_loss(s, y, sigma=0.0), ValueError, "sigma must be above 0"),
         (lambda s, y: lb.approx_ndcg_loss(s, y, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda s, y: lb.approx_ndcg_loss(s, y, gain="cubic"), ValueError, "gain must be one of"),
-        (lambda s, y: lb.approx_ndcg_loss(s, y - 3), ValueError, "target must hold grades of at least 0"),
+        (lambda s, y: lb.approx_ndcg_loss(s, y - 3), ValueError, "target must hold grades from 0 to 100"),
+        (lambda s, y: lb.approx_ndcg_loss(s, 60 * y), ValueError, "target must hold grades from 0 to 100"),
     ],
-)
+)  # fmt: skip
 def test_wrong_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call(normal(2, 3), torch.tensor([[2, 0, 1], [0, 1, 2]]))
