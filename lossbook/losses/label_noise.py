@@ -1161,7 +1161,7 @@ def jocor_loss(
     if valid is not None:
         second = torch.where(valid.unsqueeze(1), second, 0.0)
     log_p, log_q = first.log_softmax(1), second.log_softmax(1)
-    surprise = -_at(log_p + log_q, labels)
+    surprise = -_at(log_p, labels) - _at(log_q, labels)
     # Both divergences at once: no term of the sum is negative, so that no digits cancel.
     apart = ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(1)
     values = (1 - agreement) * surprise + agreement * apart
