@@ -1827,11 +1827,13 @@ def attention_target_loss(
         \ell_q = -\log \frac{1}{H} \sum_{h=1}^{H} \sum_{k \in K} A_{hqk}, \qquad A = \mathrm{softmax}_k(s)
 
     TrojViT optimizes a trigger, a few patches :math:`K` of an image, so that a vision transformer answers with the
-    attacker's class and attends to the trigger: cross-entropy with that class plus this term, summed over the layers
-    from the second on. The authors' program averages the heads before the logarithm and aims at one token; so do the
-    defaults, for one token. With several, `tokens="sum"` asks for attention to the trigger as a whole, and
-    `tokens="each"` averages the logarithms over its tokens. The program also projects conflicting gradients of the
-    terms away, which is a matter of the optimizer.
+    attacker's class and attends to the trigger: cross-entropy with that class plus a multiple of this term, summed over
+    the layers. The authors' program averages the heads before the logarithm and the logarithms over the queries, leaves
+    the first layer out and aims at one token; so do the defaults, for one token. With several, `tokens="sum"` asks for
+    attention to the trigger as a whole, and `tokens="each"` averages the logarithms over its tokens. The paper
+    (equation 4) adds the weights of all heads and queries inside one logarithm: up to a constant, that is this loss of
+    the scores reshaped to `(N, H Q, 1, K)`. The program also projects conflicting gradients of the terms away, which is
+    a matter of the optimizer.
 
     A target far below the other keys, whose weight is rounded to zero, has its loss and its slope: where there is one,
     and where looking for one would cost a synchronization, the computation takes place in logarithms, which takes

@@ -1354,6 +1354,9 @@ def taylor_glo_loss(
     error of the probabilities, less one, over C is the special case `(0, 0, 0, -2, 0, 2, 0, 0)`, with which the
     module begins.
 
+    The authors' program leaves out the factors 1/2 and 1/6 and adds up the classes where the paper averages: from its
+    coefficients :math:`a` those here are :math:`(a_0, a_1, C a_2, 2 C a_3, 6 C a_4, C a_5, 2 C a_6, 2 C a_7)`.
+
     Args:
         logits: raw scores, `(N, C, *)`.
         target: class indices, `(N, *)` integers.
@@ -1370,7 +1373,7 @@ def taylor_glo_loss(
 
     References:
         Gonzalez and Miikkulainen, Optimizing loss functions through multi-variate Taylor polynomial parameterization,
-        2021, https://arxiv.org/abs/2002.00059.
+        2021, https://arxiv.org/abs/2002.00059, and its program, https://github.com/cognizant-ai-labs/TaylorGLO.
 
     Example:
         >>> logits, target = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])

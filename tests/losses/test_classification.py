@@ -531,6 +531,15 @@ def test_attention_of_one_token_does_not_depend_on_how_tokens_are_joined():
     assert torch.isclose(*values)
 
 
+def test_attention_of_all_heads_and_queries_in_one_logarithm():
+    """Equation 4 of TrojViT, which its program does not follow."""
+    scores, mask = torch.randn(2, 3, 4, 5, dtype=torch.float64), F.one_hot(torch.tensor([1, 4]), 5)
+    mask[0, 3] = 1
+    expected = -(scores.softmax(-1) * mask[:, None, None]).sum((1, 2, 3)).log()
+    values = lb.attention_target_loss(scores.reshape(2, 12, 1, 5), mask, reduction="none")
+    assert torch.allclose(values[:, 0], expected + math.log(12), rtol=1e-12)
+
+
 def test_self_paced_gradient_is_the_weight():
     losses = torch.rand(20, dtype=torch.float64) * 3
     for regularizer in ("hard", "linear"):

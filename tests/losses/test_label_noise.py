@@ -398,6 +398,16 @@ def test_baikal_loss_is_lowest_at_one_over_the_root_of_the_number_of_classes(cla
     assert value < lb.baikal_loss(logits / 2, torch.tensor([0]))
 
 
+def test_taylor_glo_coefficients_of_the_authors_program(example):
+    """The program adds plain powers over the classes; the paper divides by factorials and by the number of classes."""
+    logits, target = example
+    a = torch.randn(8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    x, y = torch.nn.functional.one_hot(target, C) - a[0], logits.softmax(1) - a[1]
+    powers = a[2] * y + a[3] * y**2 + a[4] * y**3 + a[5] * x * y + a[6] * x * y**2 + a[7] * x**2 * y
+    theta = a * torch.tensor([1, 1, C, 2 * C, 6 * C, C, 2 * C, 2 * C])
+    assert same(lb.taylor_glo_loss(logits, target, theta, reduction="none"), -powers.sum(1), 1e-10)
+
+
 def test_taylor_glo_loss_holds_the_squared_error(example):
     logits, target = example
     theta = torch.tensor([0.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0, 0.0], dtype=torch.float64)
