@@ -36,7 +36,7 @@ __all__ = [
     "sampled_softmax_loss",
 ]
 
-_CHUNK = 2**24  # numbers that are held at once by default: 64 MiB in float32
+_MOST, _ENOUGH, _ROWS = 2**24, 2**22, 256  # scores of a chunk; more than so many scores or rows save no time
 _ROLES = not_applicable("the prediction is a hidden state, the target a class")
 _STEEP = no(
     "the slope grows with the weights",
@@ -47,8 +47,7 @@ _STEEP = no(
 # --- the operator -----------------------------------------------------------------------------------------------------
 
 
-@torch.library.custom_op("lossbook::linear_cross_entropy", mutates_args=())
-def _in_chunks(
+def _walk(
     hidden: Tensor,
     weight: Tensor,
     bias: Tensor,
@@ -58,7 +57,9 @@ def _in_chunks(
     z_loss: float,
     soft_cap: float,
     chunk_size: int,
-    with_gradients: bool,
+    for_hidden: bool,
+    for_weight: bool,
+    for_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The losses of all rows, their sum weighted by `share`, and on demand the gradients of that sum with respect to
     `hidden`, `weight` and `bias`, with scores for `chunk_size` rows at a time.
@@ -73,27 +74,38 @@ def _in_chunks(
         z_loss: weight of the squared logarithm of the partition function.
         soft_cap: bound of the scores, or zero for none.
         chunk_size: number of rows whose scores are held at once.
-        with_gradients: whether the gradients are formed; else they are empty.
+        for_hidden: whether the gradient with respect to `hidden` is formed; else it is empty.
+        for_weight: the same for `weight`.
+        for_bias: the same for `bias`.
     """
     losses = hidden.new_empty(len(hidden))
-    d_hidden, d_weight, d_bias = _gradients_like(hidden, weight, bias, with_gradients)
+    wanted = for_hidden, for_weight, for_bias
+    d_hidden, d_weight, d_bias = _gradients_like(hidden, weight, bias, *wanted)
     d_weight.zero_()
     d_bias.zero_()
+    table = hidden.new_empty(min(chunk_size, len(hidden)), len(weight))
+    slopes = torch.empty_like(table) if soft_cap and any(wanted) else table[:0]
     with torch.autocast(hidden.device.type, enabled=False):
         for start in range(0, len(hidden), chunk_size):
             rows = slice(start, start + chunk_size)
             h, y = hidden[rows], target[rows].unsqueeze(1)
-            scores = torch.addmm(bias, h, weight.T) if len(bias) else h @ weight.T
+            scores, slope = table[: len(h)], slopes[: len(h)]
+            if len(bias):
+                torch.addmm(bias, h, weight.T, out=scores)
+            else:
+                torch.mm(h, weight.T, out=scores)
             if soft_cap:
                 scores.div_(soft_cap).tanh_()
-                slope = scores.square().neg_().add_(1) if with_gradients else scores
+                if any(wanted):
+                    torch.square(scores, out=slope).neg_().add_(1)
                 scores.mul_(soft_cap)
-            top, at_target, average = scores.amax(1, keepdim=True), scores.gather(1, y), scores.mean(1, keepdim=True)
+            top, expected = scores.amax(1, keepdim=True), scores.gather(1, y)
+            if label_smoothing:
+                expected.lerp_(scores.mean(1, keepdim=True), label_smoothing)
             total = scores.sub_(top).exp_().sum(1, keepdim=True)
             log_total = top + total.log()
-            smooth = (1 - label_smoothing) * at_target + label_smoothing * average
-            losses[rows] = (log_total - smooth + z_loss * log_total**2).squeeze(1)
-            if not with_gradients:
+            losses[rows] = (log_total - expected + z_loss * log_total**2).squeeze(1)
+            if not any(wanted):
                 continue
             counts = share[rows].unsqueeze(1)
             scores.mul_(counts * (1 + 2 * z_loss * log_total) / total)
@@ -102,22 +114,29 @@ def _in_chunks(
             scores.scatter_add_(1, y, -counts * (1 - label_smoothing))
             if soft_cap:
                 scores.mul_(slope)
-            torch.mm(scores, weight, out=d_hidden[rows])
-            d_weight.addmm_(scores.T, h)
-            if len(bias):
+            if for_hidden:
+                torch.mm(scores, weight, out=d_hidden[rows])
+            if for_weight:
+                d_weight.addmm_(scores.T, h)
+            if for_bias:
                 d_bias.add_(scores.sum(0))
     return losses, (losses * share).sum(), d_hidden, d_weight, d_bias
 
 
-def _gradients_like(hidden: Tensor, weight: Tensor, bias: Tensor, wanted: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Room for the three gradients, or three empty tensors."""
-    like = (hidden, weight, bias)
-    return tuple(torch.empty_like(t, memory_format=torch.contiguous_format) if wanted else t.new_empty(0) for t in like)
+def _gradients_like(hidden: Tensor, weight: Tensor, bias: Tensor, *wanted: bool) -> tuple[Tensor, ...]:
+    """Room for each of the three gradients that is wanted, an empty tensor for the others."""
+    return tuple(
+        torch.empty_like(tensor, memory_format=torch.contiguous_format) if room else tensor.new_empty(0)
+        for tensor, room in zip((hidden, weight, bias), wanted, strict=True)
+    )
+
+
+_in_chunks = torch.library.custom_op("lossbook::linear_cross_entropy", _walk, mutates_args=())
 
 
 @_in_chunks.register_fake
 def _(hidden, weight, bias, *others):
-    gradients = _gradients_like(hidden, weight, bias, others[-1])
+    gradients = _gradients_like(hidden, weight, bias, *others[-3:])
     return (hidden.new_empty(len(hidden)), hidden.new_empty(()), *gradients)
 
 
@@ -128,10 +147,11 @@ def _keep(ctx, inputs, output) -> None:
 
 
 def _backward(ctx, g_losses, g_total, *g_gradients):
-    """The gradients formed on the way forward, times what comes from above; one more walk over the chunks where none
-    were formed; and where someone takes a derivative of the gradients, the whole table of scores."""
+    """The gradients formed on the way forward, times what comes from above; one more walk over the chunks where one
+    that is needed was not formed; and where someone takes a derivative of them, the whole table of scores."""
     hidden, weight, bias, target, share, losses, *formed = ctx.saved_tensors
-    *settings, chunk_size, with_gradients = ctx.settings
+    *settings, chunk_size = ctx.settings[:-3]
+    needed, ready = ctx.needs_input_grad[:3], ctx.settings[-3:]
     results: list[Tensor | None] = [None] * 4  # for hidden, weight, bias, share
 
     def add(*parts: Tensor | None) -> None:
@@ -142,15 +162,16 @@ def _backward(ctx, g_losses, g_total, *g_gradients):
     upstream = g_losses
     if g_total is not None:
         add(None, None, None, g_total * losses)
-        if with_gradients:
-            add(*(g_total * gradient for gradient in formed))
+        if all(there or not need for need, there in zip(needed, ready, strict=True)):
+            add(*(g_total * gradient if need else None for need, gradient in zip(needed, formed, strict=True)))
         else:
             upstream = g_total * share if upstream is None else upstream + g_total * share
-    if upstream is not None:
-        add(*_differentiable(hidden, weight, bias, target, upstream, *settings, chunk_size, True)[2:])
+    if upstream is not None and any(needed):
+        walk = _differentiable(hidden, weight, bias, target, upstream, *settings, chunk_size, *needed)[2:]
+        add(*(gradient if need else None for need, gradient in zip(needed, walk, strict=True)))
     if any(g is not None for g in g_gradients):
         add(*_second_order(hidden, weight, bias, target, share, settings, *g_gradients))
-    return (*results[:3], None, results[3], *[None] * 5)
+    return (*results[:3], None, results[3], *[None] * 7)
 
 
 def _second_order(
@@ -198,14 +219,15 @@ _in_chunks.register_autograd(_backward, setup_context=_keep)
 
 
 class _InChunks(torch.autograd.Function):
-    """The same for `torch.func`, whose transforms look into functions of autograd and not into operators."""
+    """The same for `torch.func`, whose transforms look into functions of autograd and not into operators; in eager
+    mode it also starts faster."""
 
     setup_context = staticmethod(_keep)
     backward = staticmethod(_backward)
 
     @staticmethod
     def forward(*arguments):
-        return _in_chunks(*arguments)
+        return _walk(*arguments)
 
     @staticmethod
     def vmap(info, in_dims, *arguments):
@@ -272,7 +294,8 @@ def linear_cross_entropy(
     (without a cap, :math:`z_{ic} = w_c^\top h_i + b_c`). The number is that of
     `cross_entropy(hidden @ weight.T + bias, target)`. The scores are formed for a few rows at a time and given up
     again. Where a gradient is due and the losses are averaged or summed, it is formed in the same walk, so that no
-    score is computed twice: the three matrix products of the plain way, and no more.
+    score is computed twice: the three matrix products of the plain way, and no more; two of them, and no room for the
+    gradient of the weights, where these are frozen.
 
     How it goes on from there: with `reduction="none"` the weights from above are known on the way back alone, so there
     is a second walk, with one more product. A derivative of the gradient (`create_graph=True`, nested
@@ -289,7 +312,8 @@ def linear_cross_entropy(
         z_loss: weight :math:`\lambda` of the squared logarithm of the partition function, which keeps scores from
             drifting; 0 leaves it out.
         soft_cap: bound :math:`\kappa` of the scores, above 0; `None` leaves them free.
-        chunk_size: number of rows whose scores are held at once; by default as many as make 64 MiB in float32.
+        chunk_size: number of rows whose scores are held at once; by default 256, or as many as make 16 MiB in float32
+            if these are more, but never more than 64 MiB.
         reduction: `"none"` gives `(*)`; `"mean"` divides by the number of counted positions.
 
     Returns:
@@ -332,12 +356,13 @@ def linear_cross_entropy(
         share = valid.to(h.dtype)
     if reduction == "mean":
         share = share / share.sum().clamp_min(1)
-    needs_gradient = torch.is_grad_enabled() and any(t.requires_grad for t in (h, w, b))
-    chunk = max(1, _CHUNK // len(w)) if chunk_size is None else chunk_size
+    now = torch.is_grad_enabled() and reduction != "none"
+    gradients = (now and h.requires_grad, now and w.requires_grad, now and b.requires_grad)
+    if chunk_size is None:
+        chunk_size = max(1, min(_MOST // len(w), max(_ENOUGH // len(w), _ROWS)))
     losses, total, *_ = _differentiable(
-        h, w, b, labels, share, float(label_smoothing), float(z_loss), float(soft_cap or 0.0), chunk,
-        needs_gradient and reduction != "none",
-    )  # fmt: skip
+        h, w, b, labels, share, float(label_smoothing), float(z_loss), float(soft_cap or 0.0), chunk_size, *gradients
+    )
     if reduction != "none":
         return total.to(hidden.dtype)
     losses = losses if valid is None else torch.where(valid, losses, 0.0)

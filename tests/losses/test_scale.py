@@ -56,6 +56,29 @@ def test_linear_cross_entropy_is_the_plain_one_with_first_and_second_derivatives
     assert torch.autograd.gradgradcheck(ours, inputs)
 
 
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+@pytest.mark.parametrize("learned", ["h", "w", "b", "hw", "hb", "wb"])
+def test_gradients_of_some_arguments_alone(learned, reduction):
+    """Only what is asked for is formed: a frozen head, frozen features."""
+    h, w, b, y = draw()
+    inputs = [t.requires_grad_() for name, t in zip("hwb", (h, w, b), strict=True) if name in learned]
+    upstream = torch.linspace(-1, 2, len(y) if reduction == "none" else 1, dtype=torch.float64)
+    loss = lb.linear_cross_entropy(h, w, y, bias=b, chunk_size=3, reduction=reduction)
+    found = torch.autograd.grad((loss * upstream).sum(), inputs, create_graph=True)
+    wanted = torch.autograd.grad((plain(h, w, b, y, reduction=reduction) * upstream).sum(), inputs, create_graph=True)
+    assert all(torch.allclose(f, e, rtol=1e-10, atol=1e-13) for f, e in zip(found, wanted, strict=True))
+    twice = [torch.autograd.grad(sum(g.square().sum() for g in first), inputs) for first in (found, wanted)]
+    assert all(torch.allclose(f, e, rtol=1e-9, atol=1e-13) for f, e in zip(*twice, strict=True))
+
+
+def test_frozen_weights_cost_no_memory():
+    """A head that does not learn: neither a gradient of its size nor anything larger than a chunk is formed."""
+    h, w = (t.float() for t in draw(rows=8, classes=2000, width=64)[:2])
+    h, y = h.requires_grad_(), torch.arange(8)
+    step = lambda: torch.autograd.grad(lb.linear_cross_entropy(h, w, y, chunk_size=4), h)  # noqa: E731
+    assert peak_bytes(step) < 1.2 * 4 * 2000 * 4 < w.numel() * 4 / 10
+
+
 @pytest.mark.parametrize("chunk_size", [1, 2, 7, 100, None])
 def test_the_size_of_the_chunks_changes_nothing(chunk_size):
     h, w, b, y = draw()
@@ -73,6 +96,12 @@ def test_torch_func_transforms_nest():
     assert torch.allclose(vmap(grad(ours))(stacked), vmap(grad(reference))(stacked), rtol=1e-10)
     twice = lambda f: grad(lambda h: grad(f)(h).square().sum())(h)  # noqa: E731
     assert torch.allclose(twice(ours), twice(reference), rtol=1e-9)
+    of_all = [lambda h, w, b: lb.linear_cross_entropy(h, w, y, bias=b, chunk_size=2), lambda h, w, b: plain(h, w, b, y)]
+    for argnums in ((0, 1, 2), (1,), (0, 2)):
+        found, wanted = (grad(f, argnums=argnums)(h, w, b) for f in of_all)
+        assert all(torch.allclose(f, e, rtol=1e-10) for f, e in zip(found, wanted, strict=True))
+    mixed = [grad(lambda w, f=f: grad(f)(h, w, b).square().sum())(w) for f in of_all]
+    assert torch.allclose(*mixed, rtol=1e-9)
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean"])
