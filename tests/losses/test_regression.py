@@ -456,6 +456,32 @@ def test_log_cosh_keeps_the_digits_of_small_errors_and_does_not_overflow():
                 errors.double().tanh())  # fmt: skip
 
 
+def test_log_cosh_has_its_second_derivative_in_every_way():
+    """It is given its slope: the slope has to have its own, backwards and forwards, alone and beside an outlier."""
+    x, y = numbers(6)
+    curvature = (1 - (x - y).tanh().square()).diag() / 6
+    for outer, inner in itertools.product((torch.func.jacfwd, torch.func.jacrev), repeat=2):
+        assert torch.allclose(outer(inner(lb.log_cosh_loss))(x, y), curvature, rtol=1e-12)
+    assert torch.autograd.gradgradcheck(lambda x: lb.log_cosh_loss(x, y, reduction="none"), x.requires_grad_())
+    far = torch.tensor([1e3], dtype=torch.float64)
+    beside = lb.log_cosh_loss(torch.cat([x, far]), torch.cat([y, -far]), reduction="none")
+    assert same(beside[:-1], lb.log_cosh_loss(x, y, reduction="none"))
+    assert beside[-1].item() == pytest.approx(2e3 - math.log(2), rel=1e-15)
+
+
+@pytest.mark.parametrize("form", ["pseudo_huber", "root"])
+def test_charbonnier_beside_an_error_whose_square_overflows(form):
+    """Then no square is formed: the other entries stay as they are, and a scale whose square is zero still counts."""
+    x, y = numbers(6, dtype=torch.float32)
+    far = torch.tensor([1e30])
+    beside = lb.charbonnier_loss(torch.cat([x, far]), torch.cat([y, -far]), scale=0.3, form=form, reduction="none")
+    alone = lb.charbonnier_loss(x, y, scale=0.3, form=form, reduction="none")
+    assert torch.allclose(beside[:-1], alone, rtol=1e-6)
+    tiny = torch.tensor([3e-25]), torch.zeros(1)
+    assert lb.charbonnier_loss(*tiny, scale=4e-25, form="root").item() == pytest.approx(5e-25)
+    assert autograd(lb.charbonnier_loss, *tiny, scale=4e-25, form="root").item() == pytest.approx(0.6)
+
+
 @pytest.mark.parametrize("name", ["charbonnier_loss", "cauchy_loss", "welsch_loss", "geman_mcclure_loss", "tukey_loss",
                                   "general_robust_loss", "log_cosh_loss", "huber_loss"])  # fmt: skip
 def test_small_errors_keep_their_digits(name):
