@@ -60,6 +60,7 @@ __all__ = [
     "ProxyAnchorLoss",
     "ProxyNCALoss",
     "SigLipLoss",
+    "SubCenterArcFaceLoss",
     "SupConLoss",
     "TripletMarginLoss",
     "VICRegLoss",
@@ -84,6 +85,7 @@ __all__ = [
     "proxy_anchor_loss",
     "proxy_nca_loss",
     "siglip_loss",
+    "sub_center_arcface_loss",
     "sup_con_loss",
     "triplet_margin_loss",
     "vicreg_loss",
@@ -188,13 +190,15 @@ def _check_classes(embeddings: Tensor, target: Tensor) -> None:
     check_layout("target", target, embeddings.shape[0])
 
 
-def _check_prototypes(embeddings: Tensor, target: Tensor, name: str, prototypes: Tensor) -> None:
-    """Embeddings, the class of each, and one row for each class."""
+def _check_prototypes(
+    embeddings: Tensor, target: Tensor, name: str, prototypes: Tensor, several: tuple[str, ...] = ()
+) -> None:
+    """Embeddings, the class of each, and one row for each class (or `several`, a dimension more)."""
     check_tensors(embeddings=embeddings, target=target, **{name: prototypes})
     check_floating("embeddings", embeddings)
     check_layout("embeddings", embeddings, "N", "D")
     check_floating(name, prototypes)
-    check_layout(name, prototypes, "C", embeddings.shape[1])
+    check_layout(name, prototypes, "C", *several, embeddings.shape[1])
     check_labels(target, (embeddings.shape[0], prototypes.shape[0]), "the scores of the classes", None)
 
 
@@ -2025,9 +2029,12 @@ class _ClassLoss(_StatefulLoss):
 
     def __init__(self, num_classes: int, embedding_size: int, **settings: Any) -> None:
         super().__init__(**settings)
-        for name, value in (("num_classes", num_classes), ("embedding_size", embedding_size)):
+        self._learn(num_classes=num_classes, embedding_size=embedding_size)
+
+    def _learn(self, **sizes: int) -> None:
+        for name, value in sizes.items():
             check_positive(name, value)
-        setattr(self, self.rows, nn.Parameter(torch.randn(num_classes, embedding_size)))
+        setattr(self, self.rows, nn.Parameter(torch.randn(*sizes.values())))
 
     def forward(self, embeddings: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch of embeddings and their classes."""
@@ -2039,6 +2046,21 @@ class _ClassLoss(_StatefulLoss):
         return f"num_classes={classes}, embedding_size={size}, {super().extra_repr()}"
 
 
+class _SubCenterLoss(_ClassLoss):
+    """A loss that learns several rows for each class, drawn from the standard normal distribution."""
+
+    def __init__(self, num_classes: int, embedding_size: int, sub_centers: int = 3, **settings: Any) -> None:
+        _StatefulLoss.__init__(self, **settings)
+        self._learn(num_classes=num_classes, sub_centers=sub_centers, embedding_size=embedding_size)
+
+    def extra_repr(self) -> str:
+        """The number of classes, the size of embeddings, the number of sub-centers, and the settings."""
+        classes, sub_centers, size = self.prototypes.shape
+        settings = _StatefulLoss.extra_repr(self)
+        return f"num_classes={classes}, embedding_size={size}, sub_centers={sub_centers}, {settings}"
+
+
+_SUB_CENTERS = [[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]]
 _PROTOTYPES = [[1.0, 0.0], [0.0, 1.0]]
 _MARGIN_SOFTMAX = _BY_CLASS | {
     "convex": no("angles are not convex", first=[[1.0, 0.0]], other=[[-1.0, 0.1]], target=[1], prototypes=[[0.0, 1.0],
@@ -2104,18 +2126,10 @@ def arcface_loss(
         >>> arcface_loss(torch.tensor([[0.8, 0.6]]), torch.tensor([0]), prototypes, scale=10.0)
         tensor(2.0011)
     """
-    if not 0 <= margin < math.pi:
-        raise ValueError(f"margin must lie in [0, pi) radians, got {margin}")
+    _check_angle(margin)
     cosine, own = _cosines_to_classes(embeddings, target, prototypes, scale, reduction)
-    rest = 1 - own * own
-    visible = rest > torch.finfo(rest.dtype).eps  # below, the sine is rounding, and its slope would be too
-    sine = torch.where(visible, torch.where(visible, rest, 1.0).sqrt(), 0.0)
-    wider = torch.where(
-        own > math.cos(math.pi - margin),
-        own * math.cos(margin) - sine * math.sin(margin),
-        own - margin * math.sin(margin),
-    )
-    return reduce(_margin_softmax(cosine, wider, target, scale), reduction, dtype=embeddings.dtype)
+    values = _margin_softmax(cosine, _widened(own, margin), target, scale)
+    return reduce(values, reduction, dtype=embeddings.dtype)
 
 
 class ArcFaceLoss(_ClassLoss):
@@ -2142,6 +2156,23 @@ def _cosines_to_classes(
     return cosine, cosine.gather(1, target.long().unsqueeze(1))
 
 
+def _check_angle(margin: float) -> None:
+    if not 0 <= margin < math.pi:
+        raise ValueError(f"margin must lie in [0, pi) radians, got {margin}")
+
+
+def _widened(cosine: Tensor, margin: float) -> Tensor:
+    """The cosine of an angle that is wider by a margin; beyond pi, where it would rise again, it falls in a line."""
+    rest = 1 - cosine * cosine
+    visible = rest > torch.finfo(rest.dtype).eps  # below, the sine is rounding, and its slope would be too
+    sine = torch.where(visible, torch.where(visible, rest, 1.0).sqrt(), 0.0)
+    return torch.where(
+        cosine > math.cos(math.pi - margin),
+        cosine * math.cos(margin) - sine * math.sin(margin),
+        cosine - margin * math.sin(margin),
+    )
+
+
 def _margin_softmax(cosine: Tensor, own: Tensor, target: Tensor, scale: float) -> Tensor:
     """Cross-entropy of scaled cosines, that of the true class replaced."""
     labels = target.long()
@@ -2156,14 +2187,131 @@ def _arcface_gradient(
     :math:`\sin(\theta_y + m) / \sin\theta_y` (or 1 beyond :math:`\pi - m`); :math:`\partial\ell / \partial\hat x =
     \sum_j g_j \hat w_j`."""
     w = F.normalize(prototypes, dim=1)
-    cosine = F.normalize(embeddings, dim=1) @ w.T
+    g = _arcface_slopes(F.normalize(embeddings, dim=1) @ w.T, target, margin, scale)
+    return _through_direction(embeddings, g @ w)
+
+
+def _arcface_slopes(cosine: Tensor, target: Tensor, margin: float, scale: float) -> Tensor:
+    """The gradient with respect to each cosine."""
     theta = cosine.acos()
-    truth = F.one_hot(target, len(w)).to(w.dtype)
+    truth = F.one_hot(target, cosine.shape[1]).to(cosine.dtype)
     inside = theta < math.pi - margin
     wider = torch.where(inside, (theta + margin).cos(), cosine - margin * math.sin(margin))
     g = scale * ((scale * torch.where(truth > 0, wider, cosine)).softmax(1) - truth) / len(target)
-    g = torch.where((truth > 0) & inside, g * (theta + margin).sin() / theta.sin(), g)
-    return _through_direction(embeddings, g @ w)
+    return torch.where((truth > 0) & inside, g * (theta + margin).sin() / theta.sin(), g)
+
+
+@loss(
+    tasks=("image classification", "object tracking", "challenges and future"),
+    names=("sub-center ArcFace", "subcenter ArcFace"),
+    domain={"embeddings": "embedding directions", "target": "classes", "prototypes": "sub-centers of classes"},
+    range=(0.0, float("inf")),
+    properties=_BY_CLASS
+    | {
+        "convex": no("angles are not convex", first=[[1.0, 0.0]], other=[[-1.0, 0.1]], target=[1],
+                     prototypes=[[[0.0, 1.0]], [[0.0, -1.0]]]),
+        "lipschitz": no(_TURNS, first=[[1e-6, 0.0]], other=[[0.0, 1e-6]], target=[0], prototypes=_SUB_CENTERS),
+        "smooth": no("another sub-center takes over", first=[[1.0, 1.0]], target=[0],
+                     prototypes=[[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]]),
+        "bounded": no("an embedding opposite to its class", first=[[-1.0, 0.0]], target=[0],
+                      prototypes=[[[1.0, 0.0]], [[-1.0, 0.0]]]),
+    },
+    cases=({"margin": 0.0, "scale": 5.0}, {"margin": 1.0, "scale": 10.0}),
+    differentiable=("embeddings", "prototypes"),
+    kind="module",
+    chapter=3,
+)  # fmt: skip
+def sub_center_arcface_loss(
+    embeddings: Tensor,
+    target: Tensor,
+    prototypes: Tensor,
+    *,
+    margin: float = 0.5,
+    scale: float = 64.0,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Sub-center ArcFace loss: ArcFace where a class has several prototypes, of which the nearest counts.
+
+    .. math::
+
+        \ell = -\log \frac{e^{s \cos(\theta_y + m)}}{e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos
+        \theta_j}}, \qquad \cos\theta_j = \max_{k} \cos(x, w_{jk})
+
+    Clean examples gather at one sub-center of their class, mislabeled and odd ones at the others, where they no longer
+    bend the class. After training, the paper keeps the dominant sub-center of each class and drops the examples that
+    are more than 75 degrees away from it. Of sub-centers that tie one gets the gradient. With one sub-center it
+    is :func:`arcface_loss`, which says what happens beyond :math:`\theta_y = \pi - m`.
+
+    Args:
+        embeddings: `(N, D)`.
+        target: class of each embedding, `(N,)` integers from 0 to `C - 1`.
+        prototypes: `K` sub-centers for each class, `(C, K, D)`; the module learns them.
+        margin: :math:`m` in radians, in [0, pi).
+        scale: :math:`s`, above 0.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides by `N`.
+
+    Returns:
+        The loss in nats: a scalar, or `(N,)` for `reduction="none"`. An empty batch gives 0.
+
+    Raises:
+        TypeError: embeddings that are not floating-point, a target that is not an integer.
+        ValueError: shapes that do not go together, labels out of range, no sub-center, a margin outside [0, pi), a
+            scale that is not above 0.
+
+    References:
+        Deng, Guo, Liu, Gong and Zafeiriou, Sub-center ArcFace: boosting face recognition by large-scale noisy web
+        faces, 2020, https://doi.org/10.1007/978-3-030-58621-8_43.
+
+    Example:
+        >>> prototypes = torch.tensor([[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, -1.0]]])
+        >>> sub_center_arcface_loss(torch.tensor([[-0.8, 0.6]]), torch.tensor([0]), prototypes, scale=10.0)
+        tensor(2.0011)
+    """
+    _check_angle(margin)
+    cosine = _cosines_to_sub_centers(embeddings, target, prototypes, scale, reduction).max(2).values
+    own = cosine.gather(1, target.long().unsqueeze(1))
+    values = _margin_softmax(cosine, _widened(own, margin), target, scale)
+    return reduce(values, reduction, dtype=embeddings.dtype)
+
+
+class SubCenterArcFaceLoss(_SubCenterLoss):
+    """Module form of `sub_center_arcface_loss`, which learns the sub-centers: call it with `(embeddings, target)`.
+
+    Args:
+        num_classes: number of classes.
+        embedding_size: length of an embedding.
+        sub_centers: number of sub-centers of each class.
+        settings: `margin`, `scale`, `reduction`.
+    """
+
+    function = staticmethod(sub_center_arcface_loss)
+
+
+def _cosines_to_sub_centers(
+    embeddings: Tensor, target: Tensor, prototypes: Tensor, scale: float, reduction: str
+) -> Tensor:
+    """The cosine of each embedding to each sub-center of each class, `(N, C, K)`."""
+    _check_prototypes(embeddings, target, "prototypes", prototypes, several=("K",))
+    if prototypes.shape[1] == 0:
+        raise ValueError(f"prototypes must hold a sub-center or more, got shape {tuple(prototypes.shape)}")
+    check_positive("scale", scale)
+    check_reduction(reduction)
+    rows, weights = together(embeddings, prototypes)
+    cosine = _products(_directions(rows), _directions(weights).flatten(0, 1))
+    return cosine.unflatten(1, prototypes.shape[:2])
+
+
+@gradient_of(sub_center_arcface_loss)
+def _sub_center_arcface_gradient(
+    embeddings: Tensor, target: Tensor, prototypes: Tensor, *, margin: float = 0.5, scale: float = 64.0
+) -> Tensor:
+    r""":math:`\partial\ell / \partial\hat x = \sum_j g_j \hat w_{j k}` with the :math:`g` of ArcFace and the sub-center
+    :math:`k` of each class that is nearest to the embedding."""
+    w = F.normalize(prototypes, dim=2)
+    cosine, nearest = torch.einsum("nd,ckd->nck", F.normalize(embeddings, dim=1), w).max(2)
+    chosen = w[torch.arange(len(w)), nearest]  # (N, C, D)
+    g = _arcface_slopes(cosine, target, margin, scale)
+    return _through_direction(embeddings, (g.unsqueeze(2) * chosen).sum(1))
 
 
 @loss(

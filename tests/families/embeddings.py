@@ -95,6 +95,11 @@ def _prototypes(s: Sample) -> Tensor:
     return s.normal(CLASSES, D)
 
 
+@kind("sub-centers of classes", axis=None, batched=False)
+def _sub_centers(s: Sample) -> Tensor:
+    return s.normal(CLASSES, 2, D)
+
+
 @perfect_for("classes of a batch")
 @perfect_for("classes")
 def _one_place_for_each_class(card: LossCard, settings: Mapping[str, Any], target: Tensor, *_: Tensor) -> Tensor:
@@ -165,6 +170,11 @@ def _equal_views_without_correlation() -> list[Tensor]:
 @ideal_for("cosface_loss")
 def _opposite_prototypes() -> list[Tensor]:
     return _tensors([[1.0], [-2.0]], [0, 1], [[1.0], [-1.0]])
+
+
+@ideal_for("sub_center_arcface_loss")
+def _opposite_sub_centers() -> list[Tensor]:
+    return _tensors([[1.0], [-2.0]], [0, 1], [[[1.0], [1.0]], [[-1.0], [-1.0]]])
 
 
 @held_fixed("circle_loss")

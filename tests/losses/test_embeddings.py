@@ -35,6 +35,7 @@ class Draw:
         self.alike = self.one_of(self.random.integers(2, size=N), self.random.random(N))
         self.y = self.random.integers(self.one_of(1, 3), size=N)
         self.w = self.random.standard_normal((3, 3))
+        self.v = self.random.standard_normal((3, self.one_of(1, 3), 3))
         if self.one_of(True, False):
             self.z[1] = self.z[0]
         if self.one_of(True, False):
@@ -87,6 +88,10 @@ PROTOTYPES = {
     "proxy_nca_loss": (ref.proxy_nca, {"scale": (1.0, 9.0), "include_positive": BOOL}),
     "proxy_anchor_loss": (ref.proxy_anchor, {"margin": (0.1, 0.3), "alpha": (32.0, 5.0)}),
 }
+SUB_CENTERS = {
+    "sub_center_arcface_loss": (ref.sub_center_arcface, {"margin": (0.0, 0.5, 1.5), "scale": (64.0, 5.0)}),
+}
+EVERY = [*PAIRED, *BY_CLASS, *PROTOTYPES, *SUB_CENTERS]
 
 
 @pytest.mark.parametrize("seed", DRAWS)
@@ -108,6 +113,13 @@ def test_classes_by_definition(name, seed):
 def test_prototypes_by_definition(name, seed):
     draw, (reference, choices) = Draw(seed), PROTOTYPES[name]
     compare(name, reference, (draw.z, draw.y, draw.w), draw.settings(**choices))
+
+
+@pytest.mark.parametrize("seed", DRAWS)
+@pytest.mark.parametrize("name", SUB_CENTERS)
+def test_sub_centers_by_definition(name, seed):
+    draw, (reference, choices) = Draw(seed), SUB_CENTERS[name]
+    compare(name, reference, (draw.z, draw.y, draw.v), draw.settings(**choices))
 
 
 @pytest.mark.parametrize("seed", DRAWS)
@@ -247,10 +259,12 @@ def test_equal_embeddings_have_the_gradient_zero(dtype):
 
 def second_and_third(name: str, others: Tensor, classes: Tensor, prototypes: Tensor) -> list[Tensor]:
     """What the loss takes besides its embeddings."""
+    if name in SUB_CENTERS:
+        prototypes = torch.stack([prototypes, prototypes.flip(1)], 1)
     return [others] if name in PAIRED else [classes] if name in BY_CLASS else [classes, prototypes]
 
 
-@pytest.mark.parametrize("name", [*PAIRED, *BY_CLASS, *PROTOTYPES])
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_zeros_and_equal_rows_are_safe(name, dtype):
     """Every loss, in half precision too (pytorch-metric-learning #6: no bfloat16 in `cdist`)."""
@@ -262,7 +276,7 @@ def test_zeros_and_equal_rows_are_safe(name, dtype):
         assert grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", [*PAIRED, *BY_CLASS, *PROTOTYPES])
+@pytest.mark.parametrize("name", EVERY)
 def test_double_backward(name):
     """pytorch-metric-learning's triplets have none, since `cdist` has none."""
     others = second_and_third(name, normal(5, 3, seed=1), torch.tensor([0, 0, 1, 1, 2]), normal(3, 3, seed=2))
@@ -319,7 +333,7 @@ def test_autocast_does_not_round_the_products():
     assert torch.equal(value, lb.clip_loss(a, b, logit_scale=100.0))
 
 
-@pytest.mark.parametrize("name", [*PAIRED, *BY_CLASS, *PROTOTYPES])
+@pytest.mark.parametrize("name", EVERY)
 def test_shapes_without_numbers(name):
     """Tensors on the meta device, with which models are planned before there is memory for them."""
     others = second_and_third(name, normal(5, 3), torch.tensor([0, 0, 1, 1, 2]), normal(3, 3))
@@ -327,6 +341,17 @@ def test_shapes_without_numbers(name):
     value = getattr(lb, name)(first, *(other.to("meta") for other in others))
     value.backward()
     assert value.device.type == "meta" and value.shape == () and first.grad.shape == (5, 3)
+
+
+def test_one_sub_center_is_arcface_and_of_two_that_tie_one_moves():
+    rows, classes, prototypes = normal(5, 3), torch.tensor([0, 1, 2, 1, 0]), normal(3, 3, seed=1)
+    one, twice = prototypes.unsqueeze(1), torch.stack([prototypes, prototypes], 1).requires_grad_()
+    expected = lb.arcface_loss(rows, classes, prototypes)
+    assert torch.isclose(lb.sub_center_arcface_loss(rows, classes, one), expected, rtol=1e-12)
+    lb.sub_center_arcface_loss(rows, classes, twice).backward()
+    prototypes.requires_grad_()
+    lb.arcface_loss(rows, classes, prototypes).backward()
+    assert torch.allclose(twice.grad.sum(1), prototypes.grad) and (twice.grad == 0).all(2).any(1).all()
 
 
 def test_byol_gives_the_target_no_gradient():
@@ -375,6 +400,31 @@ def test_modules_with_a_row_for_each_class(module):
         module(3, 4, sigma_2=1.0)
     with pytest.raises(ValueError, match="num_classes must be above 0, got 0"):
         module(0, 4)
+
+
+SUB_CENTER_MODULES = {lb.SubCenterArcFaceLoss: {"margin": 0.3, "scale": 10.0}}
+
+
+@pytest.mark.parametrize("module", SUB_CENTER_MODULES)
+def test_modules_with_sub_centers(module):
+    settings, rows, classes = SUB_CENTER_MODULES[module], normal(5, 4), torch.tensor([0, 1, 2, 1, 0])
+    loss = module(3, 4, sub_centers=2, **settings).double()
+    assert loss.prototypes.shape == (3, 2, 4) and [n for n, _ in loss.named_parameters()] == ["prototypes"]
+    value = loss(rows, classes)
+    assert torch.equal(value, module.function(rows, classes, loss.prototypes, **settings))
+    value.backward()
+    assert loss.prototypes.grad.abs().sum() > 0
+    other = module(3, 4, 2, **settings).double()
+    assert not torch.equal(other(rows, classes), value)
+    other.load_state_dict(loss.state_dict())
+    for twin in (other, copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):
+        assert torch.equal(twin(rows, classes), value)
+    assert "num_classes=3, embedding_size=4, sub_centers=2, " in repr(loss)
+    assert all(f"{key}=" in repr(loss) for key in settings)
+    with pytest.raises(TypeError, match="no setting 'sigma_2'"):
+        module(3, 4, sigma_2=1.0)
+    with pytest.raises(ValueError, match="sub_centers must be above 0, got 0"):
+        module(3, 4, sub_centers=0)
 
 
 def test_centers_learn_the_means_of_their_classes():
@@ -576,20 +626,23 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
         (lambda a, y: lb.arcface_loss(a, y, a[:3], scale=0.0), ValueError, "scale must be above 0"),
         (lambda a, y: lb.arcface_loss(a, y + 7, a[:3]), ValueError, "target must hold labels 0 to 2"),
         (lambda a, y: lb.arcface_loss(a, y, a.long()), TypeError, "prototypes must be a floating-point tensor"),
+        (lambda a, y: lb.sub_center_arcface_loss(a, y, a[:3]), ValueError, r"prototypes must have shape \(C, K, 3\)"),
+        (lambda a, y: lb.sub_center_arcface_loss(a, y, a.expand(3, 4, 3)[:, :0]), ValueError,
+         "prototypes must hold a sub-center or more"),
+        (lambda a, y: lb.sub_center_arcface_loss(a, y, a.expand(3, 4, 3), margin=4.0), ValueError,
+         r"margin must lie in \[0, pi\)"),
+        (lambda a, y: lb.sub_center_arcface_loss(a, y, a.expand(3, 4, 3), scale=0.0), ValueError,
+         "scale must be above 0"),
         (lambda a, y: lb.cosface_loss(a, y, a[:3], margin=-1.0), ValueError, "margin must be at least 0"),
         (lambda a, y: lb.center_loss(a, y.double(), a[:3]), TypeError, "target must hold integer class indices"),
         (lambda a, y: lb.proxy_nca_loss(a, y * 0, a[:1]), ValueError, "proxies must hold two classes or more"),
         (lambda a, y: lb.proxy_nca_loss(a, y, a[:3], scale=0.0), ValueError, "scale must be above 0"),
         (lambda a, y: lb.proxy_anchor_loss(a, y, a[:3], alpha=0.0), ValueError, "alpha must be above 0"),
-        (
-            lambda a, _: lb.cached_info_nce_loss(nn.Identity(), a, a, chunk_size=0),
-            ValueError,
-            "chunk_size must be above",
-        ),
+        (lambda a, _: lb.cached_info_nce_loss(nn.Identity(), a, a, chunk_size=0), ValueError, "chunk_size must be"),
         (lambda a, _: lb.cached_info_nce_loss(nn.Identity(), a, a[:2]), ValueError, "keys must have as many rows"),
         (lambda a, _: lb.cached_info_nce_loss(3, a, a), TypeError, "encoder must be a model, got int"),
     ],
-)
+)  # fmt: skip
 def test_wrong_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call(normal(4, 3), torch.tensor([0, 1, 0, 1]))

@@ -33,6 +33,12 @@ def classes(N: int = 512, D: int = 128, C: int = 64) -> dict[str, Tensor]:
     return {"z": F.normalize(w[y] + noise(N, D, seed=1), dim=1), "y": y, "w": w}
 
 
+def sub_centers(N: int = 512, D: int = 256, C: int = 2048, K: int = 3) -> dict[str, Tensor]:
+    """Unit vectors `z`, the class of each, `y`, and several rows `w` for each class."""
+    sample = classes(N, D, C)
+    return sample | {"w": sample["w"].unsqueeze(1) + noise(C, K, D, seed=2)}
+
+
 def few_classes(N: int = 128, D: int = 128, C: int = 16) -> dict[str, Tensor]:
     """So few that a peer may hold the embeddings of every triplet."""
     return classes(N, D, C)
@@ -44,6 +50,7 @@ def identities(N: int = 512, D: int = 256, C: int = 4096) -> dict[str, Tensor]:
 
 BATCH, FEW, MANY = "1024x512 pairs", "128x512 pairs", "65536x128 pairs"
 CLASSES, FEW_CLASSES, IDENTITIES = "512x128, 64 classes", "128x128, 16 classes", "512x256, 4096 classes"
+SUB_CENTERS = "512x256, 2048 classes of 3"
 INPUTS: dict[str, Input] = {
     BATCH: pairs,
     FEW: few_pairs,
@@ -51,6 +58,7 @@ INPUTS: dict[str, Input] = {
     CLASSES: classes,
     FEW_CLASSES: few_classes,
     IDENTITIES: identities,
+    SUB_CENTERS: sub_centers,
 }
 SMALL: dict[str, Input] = {
     BATCH: lambda: pairs(6, 4),
@@ -59,12 +67,18 @@ SMALL: dict[str, Input] = {
     CLASSES: lambda: classes(8, 4, 3),
     FEW_CLASSES: lambda: few_classes(8, 4, 3),
     IDENTITIES: lambda: identities(8, 4, 5),
+    SUB_CENTERS: lambda: sub_centers(8, 4, 5, 2),
 }
 
 
 def _with_rows(module: str, name: str, rows: str) -> str:
     sizes = "w.shape[0], w.shape[1]"
     return f"torch.func.functional_call(pml.{module.format(sizes)}, {{'{name}': {rows}}}, (z, y))"
+
+
+def _with_sub_centers(module: str, name: str) -> str:
+    sizes = "num_classes=w.shape[0], embedding_size=w.shape[2]"
+    return f"torch.func.functional_call(pml.{module.format(sizes)}, {{'{name}': w.flatten(0, 1).T}}, (z, y))"
 
 
 ENTRIES = (
@@ -104,6 +118,8 @@ ENTRIES = (
     Entry("arcface_loss", IDENTITIES, "lb.arcface_loss(z, y, w)",
           (_with_rows("ArcFaceLoss({}, margin=28.64788975654116)", "W", "w.T"),)),
     Entry("cosface_loss", IDENTITIES, "lb.cosface_loss(z, y, w)", (_with_rows("CosFaceLoss({})", "W", "w.T"),)),
+    Entry("sub_center_arcface_loss", SUB_CENTERS, "lb.sub_center_arcface_loss(z, y, w)",
+          (_with_sub_centers("SubCenterArcFaceLoss({}, margin=28.64788975654116, sub_centers=w.shape[1])", "W"),)),
     Entry("proxy_nca_loss", IDENTITIES, "lb.proxy_nca_loss(z, y, w, include_positive=True)",
           (_with_rows("ProxyNCALoss({})", "proxies", "w"),)),
     Entry("proxy_anchor_loss", IDENTITIES, "lb.proxy_anchor_loss(z, y, w)",

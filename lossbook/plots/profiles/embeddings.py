@@ -75,6 +75,17 @@ def _angle_to_the_prototype(_: LossCard) -> Line:
     )
 
 
+@line(losses=("sub_center_arcface_loss",))
+def _angle_to_two_sub_centers(_: LossCard) -> Line:
+    target, prototypes = torch.tensor([0]), torch.stack([AT[0.0], AT[130.0], AT[120.0], AT[120.0]]).unflatten(0, (2, 2))
+    return Line(
+        **TURN,
+        at=lambda x: (unit(x).unsqueeze(0), target, prototypes),
+        what="One unit vector turns; the sub-centers of its class stay at 0 and 130 degrees, those of another class at "
+        "120.",
+    )
+
+
 @line(
     losses=(
         "n_pairs_loss", "info_nce_loss", "nt_xent_loss", "clip_loss", "siglip_loss", "image_text_matching_loss",

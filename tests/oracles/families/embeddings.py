@@ -8,7 +8,7 @@ from entries import Case, Difference, Reference
 TITLE = "Embeddings"
 
 PAIRS, CLASSES, LONE = "embeddings: pairs", "embeddings: classes", "embeddings: a lone class"
-LONG = "embeddings: long pairs"
+LONG, SEVERAL = "embeddings: long pairs", "embeddings: sub-centers"
 VIEWS, GROUPS = (PAIRS, LONG), (CLASSES, LONE)
 
 
@@ -17,7 +17,8 @@ def _rows(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> np.ndarr
 
 
 def samples() -> dict[str, dict[str, np.ndarray]]:
-    """Pairs `z` and `x`, alike or not (`y`), with strangers `n`; batches `z` of classes `y`, a row `w` for each."""
+    """Pairs `z` and `x`, alike or not (`y`), with strangers `n`; batches `z` of classes `y`, a row `w` for each,
+    several rows `v` for each."""
     rng = np.random.default_rng(20)
     return {
         PAIRS: {"z": _rows(rng, 6, 4), "x": _rows(rng, 6, 4), "n": _rows(rng, 6, 4), "y": np.array([1, 0, 0, 1, 0, 1])},
@@ -27,6 +28,7 @@ def samples() -> dict[str, dict[str, np.ndarray]]:
         },
         CLASSES: {"z": _rows(rng, 7, 4), "y": np.array([0, 1, 0, 2, 1, 2, 0]), "w": _rows(rng, 3, 4)},
         LONE: {"z": _rows(rng, 6, 3, scale=2.0), "y": np.array([0, 1, 1, 2, 1, 0]), "w": _rows(rng, 3, 3)},
+        SEVERAL: {"z": _rows(rng, 7, 4), "y": np.array([0, 1, 0, 2, 1, 2, 0]), "v": _rows(rng, 3, 2, 4)},
     }  # fmt: skip
 
 
@@ -108,6 +110,10 @@ CASES = [
          "its default margin is 0.4"),
     Case("pml", "arcface_loss", _with_rows("pml.ArcFaceLoss(3, z.shape[1], margin=28.64788975654116)", "W", "w.T"),
          "lb.arcface_loss(z, y, w)", GROUPS, "its margin is in degrees"),
+    Case("pml", "sub_center_arcface_loss",
+         _with_rows("pml.SubCenterArcFaceLoss(num_classes=3, embedding_size=4, margin=28.64788975654116, "
+                    "sub_centers=2)", "W", "v.flatten(0, 1).T"),
+         "lb.sub_center_arcface_loss(z, y, v)", (SEVERAL,), "its margin is in degrees"),
     Case("pml", "cosface_loss", _with_rows("pml.CosFaceLoss(3, z.shape[1])", "W", "w.T"), "lb.cosface_loss(z, y, w)",
          GROUPS),
     Case("pml", "proxy_nca_loss", _with_rows("pml.ProxyNCALoss(3, z.shape[1])", "proxies", "w"),
@@ -144,6 +150,8 @@ REFERENCES = [
               GROUPS),
     Reference("circle_loss", "ref.mean(*ref.circle(z, y))", "lb.circle_loss(z, y, hold_weights=False)", GROUPS),
     Reference("arcface_loss", "ref.mean(*ref.arcface(z, y, w))", "lb.arcface_loss(z, y, w)", GROUPS),
+    Reference("sub_center_arcface_loss", "ref.mean(*ref.sub_center_arcface(z, y, v))",
+              "lb.sub_center_arcface_loss(z, y, v)", (SEVERAL,)),
     Reference("cosface_loss", "ref.mean(*ref.cosface(z, y, w))", "lb.cosface_loss(z, y, w)", GROUPS),
     Reference("center_loss", "ref.mean(*ref.center(z, y, w))", "lb.center_loss(z, y, w)", GROUPS),
     Reference("proxy_nca_loss", "ref.mean(*ref.proxy_nca(z, y, w))", "lb.proxy_nca_loss(z, y, w)", GROUPS),

@@ -281,6 +281,14 @@ def arcface(z: Array, y: Array, w: Array, margin: float = 0.5, scale: float = 64
     return values, [1.0] * len(values)
 
 
+def sub_center_arcface(z: Array, y: Array, w: Array, margin: float = 0.5, scale: float = 64.0) -> Parts:
+    values = []
+    for a, label in zip(z, y, strict=True):
+        nearest = np.array([max(rows, key=lambda row: cos(a, row)) for rows in w])
+        values += arcface(a[None], [label], nearest, margin, scale)[0]
+    return values, [1.0] * len(values)
+
+
 def cosface(z: Array, y: Array, w: Array, margin: float = 0.35, scale: float = 64.0) -> Parts:
     values = []
     for a, label in zip(z, y, strict=True):
