@@ -143,15 +143,17 @@ def cross_entropy(
         \ell(z, y) = -w_y \log \mathrm{softmax}(z)_y = w_y \Big( \log \sum_{c} e^{z_c} - z_y \Big)
 
     The arithmetic, and the meaning of every argument, is that of :func:`torch.nn.functional.cross_entropy`.
-    Two things are ours: where every label is ignored the mean is a zero attached to the graph, not NaN; and
-    the gradient at an ignored position is zero even where its logits are NaN.
+    Three things are ours: where every label is ignored the mean is a zero attached to the graph, not NaN; the
+    gradient at an ignored position is zero even where its logits are NaN; and a single class, whose loss is always
+    zero, is an error.
 
     Args:
-        logits: raw scores, `(N, C, *)`.
-        target: class indices, `(N, *)` integers; or class probabilities, `(N, C, *)` floats.
+        logits: raw scores, `(N, C, *)`; or `(C,)`, one example.
+        target: class indices, `(N, *)` integers (`()` for one example); or class probabilities, the shape of the
+            logits, floats.
         weight: one weight per class, `(C,)`.
         ignore_index: label of positions that do not count. A real class given here still takes part in the
-            softmax.
+            softmax. It means nothing to probabilities.
         label_smoothing: share of the target that is spread evenly over the classes, in [0, 1].
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels
             (by the number of positions where the target holds probabilities).
@@ -161,7 +163,8 @@ def cross_entropy(
 
     Raises:
         TypeError: a float target without the shape of the logits.
-        ValueError: shapes that do not go together, labels out of range, an unknown reduction.
+        ValueError: shapes that do not go together, labels out of range, an `ignore_index` from 0 on beside
+            probabilities, an unknown reduction.
 
     References:
         Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990,
@@ -175,6 +178,9 @@ def cross_entropy(
     """
     check_tensors(logits=logits, target=target, weight=weight)
     check_floating("logits", logits)
+    if logits.dim() == 1 and target.shape in ((), logits.shape):
+        return cross_entropy(logits[None], target[None], weight=weight, ignore_index=ignore_index,
+                             label_smoothing=label_smoothing, reduction=reduction).reshape(())  # fmt: skip
     check_class_scores("logits", logits)
     check_class_weight(weight, logits.shape[1])
     check_fraction("label_smoothing", label_smoothing)
@@ -183,6 +189,8 @@ def cross_entropy(
     weight = None if weight is None else weight.to(scores.dtype)
     sum_or_none = "none" if reduction == "none" else "sum"
     if target.is_floating_point() and target.shape == logits.shape:
+        if ignore_index >= 0:
+            raise ValueError(f"ignore_index marks labels; the target holds probabilities, got {ignore_index}")
         check_probabilities("target", target)
         values = F.cross_entropy(
             scores, target.to(scores.dtype), weight, reduction=sum_or_none, label_smoothing=label_smoothing
@@ -669,8 +677,9 @@ def nll_loss(
     where that shows, in a loss below zero (eager mode, CPU).
 
     Args:
-        log_probabilities: logarithms of class probabilities, `(N, C, *)`, such as `log_softmax` gives.
-        target: class indices, `(N, *)` integers.
+        log_probabilities: logarithms of class probabilities, `(N, C, *)`, such as `log_softmax` gives; or `(C,)`, one
+            example.
+        target: class indices, `(N, *)` integers; `()` for one example.
         weight: one weight per class, `(C,)`.
         ignore_index: label of positions that do not count.
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels.
@@ -692,6 +701,9 @@ def nll_loss(
     """
     check_tensors(log_probabilities=log_probabilities, target=target, weight=weight)
     check_floating("log_probabilities", log_probabilities)
+    if log_probabilities.dim() == 1 and target.dim() == 0:
+        return nll_loss(log_probabilities[None], target[None], weight=weight, ignore_index=ignore_index,
+                        reduction=reduction).reshape(())  # fmt: skip
     check_class_scores("log_probabilities", log_probabilities)
     check_labels(target, log_probabilities.shape, "log_probabilities", ignore_index)
     check_class_weight(weight, log_probabilities.shape[1])

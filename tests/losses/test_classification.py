@@ -333,6 +333,88 @@ def test_ctc_by_trying_every_path(seed):
     assert lb.ctc_loss(*arrays).item() == pytest.approx((values / np.maximum(lengths, 1)).mean(), rel=1e-9)
 
 
+# --- in the place of torch's ------------------------------------------------------------------------------------------
+
+SHAPES = [(), (1,), (4,), (2, 3), (2, 1, 3, 2), (0,), (2, 0)]  # of the labels
+
+
+def outcome(function: Callable, *tensors: torch.Tensor, **settings: Any) -> list[torch.Tensor]:
+    """Value, and the gradients (by an upstream gradient that is not uniform) of all floating-point tensors."""
+    tensors = [t.clone().requires_grad_() if t.is_floating_point() else t for t in tensors]
+    value = function(*tensors, **settings)
+    upstream = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
+    return [value, *torch.autograd.grad(value, [t for t in tensors if t.requires_grad], upstream)]
+
+
+def agree(ours: Callable, theirs: Callable, *tensors: torch.Tensor, **settings: Any) -> None:
+    tolerance = 5e-2 if tensors[0].dtype == torch.bfloat16 else 1e-6  # torch rounds each step
+    for found, wanted in zip(outcome(ours, *tensors, **settings), outcome(theirs, *tensors, **settings), strict=True):
+        wanted = wanted.nan_to_num(0)  # torch's mean of nothing
+        torch.testing.assert_close(found, wanted, rtol=tolerance, atol=tolerance, msg=lambda m: f"{settings}: {m}")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_torch_losses_of_labels_may_be_exchanged(shape, dtype):
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randint(5, shape, generator=generator)
+    logits = torch.randn(*shape[:1], 5, *shape[1:], generator=generator).to(dtype)
+    for weight, ignored, reduction in itertools.product((None, torch.arange(1, 6)), (-100, 2), ("none", "mean", "sum")):
+        settings: dict[str, Any] = {"ignore_index": ignored, "reduction": reduction}
+        settings["weight"] = weight if weight is None else weight.to(dtype) / 3
+        agree(lb.nll_loss, F.nll_loss, logits.log_softmax(min(logits.dim() - 1, 1)), target, **settings)
+        for smoothing in (0.0, 0.2, 1.0):
+            agree(lb.cross_entropy, F.cross_entropy, logits, target, label_smoothing=smoothing, **settings)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_torch_losses_of_probabilities_may_be_exchanged(shape, dtype):
+    """The target has a gradient as well."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(*shape[:1], 5, *shape[1:], generator=generator).to(dtype)
+    target = torch.randn(logits.shape, generator=generator).softmax(min(logits.dim() - 1, 1)).to(dtype)
+    weights = torch.rand(2, *logits.shape, generator=generator).to(dtype)
+    for reduction in ("none", "mean", "sum"):
+        for weight, smoothing in itertools.product((None, torch.arange(1, 6).to(dtype)), (0.0, 0.2, 1.0)):
+            settings = {"weight": weight, "label_smoothing": smoothing, "reduction": reduction}
+            agree(lb.cross_entropy, F.cross_entropy, logits, target, **settings)
+        for weight, pos_weight in itertools.product((None, weights[0]), (None, weights[1])):
+            settings = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
+            agree(lb.binary_cross_entropy_with_logits, F.binary_cross_entropy_with_logits, logits, target, **settings)
+
+
+def test_gradients_of_single_examples_as_torch_func_forms_them():
+    logits, target = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+    ours, theirs = (
+        torch.func.vmap(torch.func.grad(function))(logits, target) for function in (lb.cross_entropy, F.cross_entropy)
+    )
+    assert torch.allclose(ours, theirs, atol=1e-7)
+    log_p = logits.log_softmax(1)
+    assert (torch.func.vmap(torch.func.grad(lb.nll_loss))(log_p, target) == -F.one_hot(target, 3)).all()
+
+
+def test_what_torch_refuses_is_refused():
+    logits, target = torch.randn(2, 3), torch.tensor([0, 1])
+    for wrong, settings in [
+        (target.float(), {}),
+        (target[:1], {}),
+        (torch.tensor([0, 3]), {}),
+        (logits.softmax(1)[:, :2], {}),
+        (logits.softmax(1), {"ignore_index": 0}),
+        (target, {"weight": torch.ones(2)}),
+        (target, {"label_smoothing": 1.1}),
+    ]:
+        for function, errors in ((F.cross_entropy, Exception), (lb.cross_entropy, (TypeError, ValueError))):
+            with pytest.raises(errors):
+                function(logits, wrong, **settings)
+    for function in (lb.cross_entropy, lb.nll_loss):
+        with pytest.raises(ValueError, match=r"must have shape \(N, C, \*\), got \(3,\)"):
+            function(logits[0].log_softmax(0), target)
+    with pytest.raises(ValueError, match="ignore_index marks labels; the target holds probabilities, got 0"):
+        lb.cross_entropy(logits, logits.softmax(1), ignore_index=0)
+
+
 # --- identities -------------------------------------------------------------------------------------------------------
 
 
