@@ -287,6 +287,7 @@ def test_module_is_the_function_with_its_settings(card, case):
     module = card.module(**settings)
     expected = card.function(*tensors, **settings)
     assert torch.equal(module(*tensors), expected)
+    assert torch.equal(module(**dict(zip(card.domain, tensors, strict=True))), expected)
     for twin in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
         assert type(twin) is card.module and isinstance(twin, torch.nn.Module)
         assert torch.equal(twin(*tensors), expected)
@@ -304,6 +305,14 @@ def test_module_refuses_unknown_and_positional_settings(card):
         card.module(no_such_setting=1.0)
     with pytest.raises(TypeError, match="by keyword"):
         card.module(2.0)
+    with pytest.raises(ValueError, match="reduction must be one of"):
+        card.module(reduction="avg")
+    with pytest.raises(TypeError, match="reduction is a setting of"):
+        card.module()(*draw(card), reduction="sum")
+    for name, annotation in card.function.__annotations__.items():
+        if annotation == "Tensor | None" and name in card.parameters:
+            with pytest.raises(TypeError, match=f"{name} must be a tensor, got list"):
+                card.module(**{name: [1.0, 2.0]})
 
 
 @every_case

@@ -8,13 +8,16 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, overload
 
 from torch import Tensor, nn
 
+from ._validation import check_reduction, check_tensors
+
 P = ParamSpec("P")
 
 
 class LossModule(nn.Module, Generic[P]):
     """A loss with its settings fixed.
 
-    `FocalLoss(gamma=3.0)(logits, target)` is `focal_loss(logits, target, gamma=3.0)`.
+    `FocalLoss(gamma=3.0)(logits, target)` is `focal_loss(logits, target, gamma=3.0)`; tensors may also be given by
+    name.
 
     Settings are keyword arguments and become attributes, which may be changed later. Tensor settings (class
     weights) are buffers: they move with `.to(device)` and are saved in the `state_dict`.
@@ -34,14 +37,22 @@ class LossModule(nn.Module, Generic[P]):
         parameters = inspect.signature(type(self).function).parameters
         for key in self.settings:
             value = kwargs.get(key, parameters[key].default)
-            if isinstance(value, Tensor) or (value is None and parameters[key].annotation == "Tensor | None"):
+            if parameters[key].annotation == "Tensor | None":
+                check_tensors(**{key: value})
+                self.register_buffer(key, value)
+            elif isinstance(value, Tensor):
                 self.register_buffer(key, value)
             else:
                 setattr(self, key, value)
+        if "reduction" in self.settings:
+            check_reduction(self.reduction)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
-        """The loss of the tensors that the function takes."""
-        return type(self).function(*tensors, **{key: getattr(self, key) for key in self.settings})
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
+        """The loss of the tensors that the function takes, by position or by name."""
+        for key in named:
+            if key in self.settings:
+                raise TypeError(f"{key} is a setting of {type(self).__name__}: give it when the module is made")
+        return type(self).function(*tensors, **named, **{key: getattr(self, key) for key in self.settings})
 
     def extra_repr(self) -> str:
         """The settings, as they were given."""
@@ -83,13 +94,14 @@ def as_module(name: str, function: Callable[..., Tensor]) -> type[LossModule[Any
     parameters = inspect.signature(function).parameters.values()
     settings = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     tensors = ", ".join(parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY)
+    text = (inspect.getdoc(function) or "").partition("\nExample:\n")[0]  # an example is of the function, and tested there
     return type(
         name,
         (LossModule,),
         {
             "__module__": function.__module__,
             "__qualname__": name,
-            "__doc__": f"Module form of `{function.__name__}`: settings here, then call it with `({tensors})`.",
+            "__doc__": f"Module form of `{function.__name__}`: settings here, then call it with `({tensors})`.\n\n{text}",
             "__signature__": inspect.Signature(settings),
             "function": staticmethod(function),
             "settings": tuple(parameter.name for parameter in settings),

@@ -82,9 +82,9 @@ class _CountsModule(LossModule[P]):
         check_tensors(class_counts=class_counts)
         self.register_buffer("class_counts", class_counts)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
         """The loss of logits and target."""
-        return super().forward(*tensors, self.class_counts)
+        return super().forward(*tensors, class_counts=self.class_counts, **named)
 
     def extra_repr(self) -> str:
         """The number of classes and the settings."""
@@ -662,15 +662,14 @@ def _seesaw_factors(scores: Tensor, labels: Tensor, log_counts: Tensor, p: float
 class _CountingModule(_CountsModule[P]):
     """A loss that counts the labels it is called with in training mode, before it uses the counts."""
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss of logits and target."""
         if self.training:
-            target = tensors[1]
             counted = (target != self.ignore_index).flatten()
             labels = torch.where(counted, target.flatten(), 0).long()
             with torch.no_grad():
                 self.class_counts.scatter_add_(0, labels, counted.to(self.class_counts.dtype))
-        return super().forward(*tensors)
+        return super().forward(logits, target)
 
 
 SeesawLoss = _counts_module(

@@ -821,9 +821,9 @@ class _TransitionModule(LossModule[P]):
         _check_transition(transition, len(transition))
         self.register_buffer("transition", transition)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
         """The loss of logits and target."""
-        return super().forward(*tensors, self.transition)
+        return super().forward(*tensors, transition=self.transition, **named)
 
     def extra_repr(self) -> str:
         """The number of classes and the settings."""
@@ -1421,9 +1421,9 @@ class TaylorGLOLoss(LossModule[...]):
         check_layout("theta", initial, 8)
         self.theta = nn.Parameter(initial)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
         """The loss of logits and target."""
-        return super().forward(*tensors, self.theta)
+        return super().forward(*tensors, theta=self.theta, **named)
 
 
 @gradient_of(taylor_glo_loss)
@@ -1550,9 +1550,9 @@ class LearnedLoss(LossModule[...]):
         with torch.no_grad():
             self.weights.copy_(torch.cat([matrix.flatten() for matrix in matrices]))
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
         """The loss of prediction and target."""
-        return super().forward(*tensors, self.weights)
+        return super().forward(*tensors, weights=self.weights, **named)
 
     def extra_repr(self) -> str:
         """The sizes and the settings."""
