@@ -76,6 +76,26 @@ def test_tweedie_goes_over_into_its_special_cases():
     assert torch.isclose(lb.tweedie_loss(prediction, target, power=0.0), ((prediction - target) ** 2).mean())
 
 
+@pytest.mark.parametrize("power", [1.0, 1.001, 1.5, 1.999, 2.0, 2.001])
+@pytest.mark.parametrize("from_log", [False, True])
+def test_tweedie_keeps_its_digits_in_float32(power, from_log):
+    """Close to powers 1 and 2 a difference is divided by next to nothing; close to the target the terms cancel; a
+    target may be far smaller than its prediction."""
+    prediction = torch.tensor([1e-2, 1.0, 7.0, 7.0, 1e4, 1e4, 1e4])
+    target = torch.tensor([3e-2, 1.05, 6.5, 1e-5, 1.2e4, 3e-3, 1e7])
+    given = prediction.log() if from_log else prediction
+    found = lb.tweedie_loss(given, target, power=power, from_log=from_log, reduction="none")
+    mu, y = given.double().exp() if from_log else given.double(), target.double()
+    if power == 1:
+        exact = 2 * (y * (y / mu).log() - y + mu)
+    elif power == 2:
+        exact = 2 * ((mu / y).log() + y / mu - 1)
+    else:
+        a, b = 2 - power, 1 - power
+        exact = 2 * (y**a / (a * b) - y * mu**b / b + mu**a / a)
+    assert found.tolist() == pytest.approx(exact.tolist(), rel=2e-5)
+
+
 @pytest.mark.parametrize("power", [1.0, 1.5])
 def test_tweedie_of_a_zero_target(power):
     zero = torch.zeros(1, dtype=torch.float64)
