@@ -60,6 +60,7 @@ __all__ = [
     "ProxyAnchorLoss",
     "ProxyNCALoss",
     "SigLipLoss",
+    "SphereFaceLoss",
     "SubCenterArcFaceLoss",
     "SupConLoss",
     "TripletMarginLoss",
@@ -85,6 +86,7 @@ __all__ = [
     "proxy_anchor_loss",
     "proxy_nca_loss",
     "siglip_loss",
+    "sphereface_loss",
     "sub_center_arcface_loss",
     "sup_con_loss",
     "triplet_margin_loss",
@@ -2316,7 +2318,7 @@ def _sub_center_arcface_gradient(
 
 @loss(
     tasks=("image classification", "object tracking", "challenges and future"),
-    names=("CosFace", "large margin cosine", "AM-Softmax", "additive margin softmax"),
+    names=("CosFace", "large margin cosine", "AM-Softmax", "additive margin softmax", "normalized softmax", "NormFace"),
     domain={"embeddings": "embedding directions", "target": "classes", "prototypes": "class prototypes"},
     range=(0.0, float("inf")),
     properties=_MARGIN_SOFTMAX,
@@ -2392,6 +2394,124 @@ def _cosface_gradient(
     truth = F.one_hot(target, len(w)).to(w.dtype)
     p = (scale * (F.normalize(embeddings, dim=1) @ w.T - margin * truth)).softmax(1)
     return _through_direction(embeddings, scale * (p - truth) @ w / len(target))
+
+
+@loss(
+    tasks=("image classification", "object tracking", "challenges and future"),
+    names=("SphereFace", "A-Softmax", "angular softmax", "multiplicative angular margin"),
+    domain={"embeddings": "embedding vectors", "target": "classes", "prototypes": "class prototypes"},
+    range=(0.0, float("inf")),
+    properties=_BY_CLASS
+    | {
+        "convex": no("angles are not convex", first=[[-2.0, -1.0]], other=[[-2.0, 1.0]], target=[0],
+                     prototypes=_PROTOTYPES),
+        "lipschitz": up_to(8.4, "for a margin of 4: 7.4 from the true class, 1 from the others"),
+        "smooth": no("the length has a kink at zero", first=[[0.0, 0.0]], target=[0], prototypes=_PROTOTYPES),
+        "bounded": no("a long embedding opposite to its class",
+                      first=[[-200.0, 0.0]], target=[0], prototypes=[[1.0, 0.0], [-1.0, 0.0]]),
+    },
+    cases=({"margin": 2}, {"margin": 3, "annealing": 5.0}),
+    differentiable=("embeddings", "prototypes"),
+    kind="module",
+    chapter=3,
+)  # fmt: skip
+def sphereface_loss(
+    embeddings: Tensor,
+    target: Tensor,
+    prototypes: Tensor,
+    *,
+    margin: int = 4,
+    annealing: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""SphereFace loss: cross-entropy of projections on class prototypes, the true angle multiplied by a margin.
+
+    .. math::
+
+        \ell = -\log \frac{e^{\lVert x \rVert \psi(\theta_y)}}{e^{\lVert x \rVert \psi(\theta_y)} + \sum_{j \ne y}
+        e^{\lVert x \rVert \cos \theta_j}}, \qquad \psi(\theta) = (-1)^k \cos(m \theta) - 2k, \quad
+        k = \Big\lfloor \frac{m \theta}{\pi} \Big\rfloor
+
+    :math:`\psi` goes on falling where :math:`\cos(m\theta)` would rise again, from 1 to :math:`1 - 2m`. Prototypes
+    count by their directions, embeddings by their lengths as well. A margin of 1 is a softmax of projections. With a
+    margin of 4 training hardly starts by itself: the authors mix in the plain cosine,
+    :math:`(\lambda \cos\theta_y + \psi(\theta_y)) / (1 + \lambda)`, with a :math:`\lambda` that falls from 1500 to 5.
+
+    Args:
+        embeddings: `(N, D)`.
+        target: class of each embedding, `(N,)` integers from 0 to `C - 1`.
+        prototypes: one row for each class, `(C, D)`; the module learns them.
+        margin: :math:`m`, an integer of at least 1.
+        annealing: weight :math:`\lambda` of the plain cosine, at least 0; an attribute of the module, to be lowered
+            step by step.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides by `N`.
+
+    Returns:
+        The loss in nats: a scalar, or `(N,)` for `reduction="none"`. An empty batch gives 0.
+
+    Raises:
+        TypeError: embeddings that are not floating-point, a target that is not an integer.
+        ValueError: shapes that do not go together, labels out of range, a margin that is not a whole number of at least
+            1, a negative annealing.
+
+    References:
+        Liu, Wen, Yu, Li, Raj and Song, SphereFace: deep hypersphere embedding for face recognition, 2017,
+        https://arxiv.org/abs/1704.08063, equations 6 and 7.
+
+    Example:
+        >>> prototypes = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> sphereface_loss(torch.tensor([[8.0, 6.0]]), torch.tensor([0]), prototypes)
+        tensor(14.4320)
+    """
+    if not (margin >= 1 and margin == int(margin)):
+        raise ValueError(f"margin must be a whole number of at least 1, got {margin}")
+    check_positive("annealing", annealing, zero=True)
+    cosine, own = _cosines_to_classes(embeddings, target, prototypes, 1.0, reduction)
+    own = (annealing * own + _multiplied(own, int(margin))) / (1 + annealing)
+    length = _root(_squared_lengths(widen(embeddings))).unsqueeze(1)
+    return reduce(_margin_softmax(cosine, own, target, length), reduction, dtype=embeddings.dtype)
+
+
+class SphereFaceLoss(_ClassLoss):
+    """Module form of `sphereface_loss`, which learns the prototypes: call it with `(embeddings, target)`.
+
+    Args:
+        num_classes: number of classes.
+        embedding_size: length of an embedding.
+        settings: `margin`, `annealing`, `reduction`.
+    """
+
+    function = staticmethod(sphereface_loss)
+
+
+def _multiplied(cosine: Tensor, margin: int) -> Tensor:
+    """The cosine of an angle that is multiplied, made to fall all the way from 0 to pi."""
+    turns = (cosine.detach().clamp(-1, 1).acos() * (margin / math.pi)).floor().clamp_max(margin - 1)
+    before, multiple = torch.ones_like(cosine), cosine  # Chebyshev's polynomials, whose slopes are finite at 0 and pi
+    for _ in range(margin - 1):
+        before, multiple = multiple, 2 * cosine * multiple - before
+    return (1 - 2 * (turns % 2)) * multiple - 2 * turns
+
+
+@gradient_of(sphereface_loss)
+def _sphereface_gradient(
+    embeddings: Tensor, target: Tensor, prototypes: Tensor, *, margin: int = 4, annealing: float = 0.0
+) -> Tensor:
+    r""":math:`\partial\ell / \partial x = (p_y - 1) \frac{\lambda \hat w_y + \psi\, \hat x + \psi' (\hat w_y - \hat x
+    \cos\theta_y)}{1 + \lambda} + \sum_{j \ne y} p_j \hat w_j` with :math:`\psi' = (-1)^k m \sin(m \theta_y) / \sin
+    \theta_y`, the slope along the cosine."""
+    w, length = F.normalize(prototypes, dim=1), embeddings.norm(dim=1, keepdim=True)
+    x, own = embeddings / length, w[target]
+    cosine = (x * own).sum(1, keepdim=True)
+    theta = cosine.acos()
+    k = (margin * theta / math.pi).floor()
+    psi = (-1) ** k * (margin * theta).cos() - 2 * k
+    slope = (-1) ** k * margin * (margin * theta).sin() / theta.sin()
+    truth = F.one_hot(target, len(w)).to(w.dtype)
+    logits = torch.where(truth > 0, length * (annealing * cosine + psi) / (1 + annealing), embeddings @ w.T)
+    p = logits.softmax(1)
+    rise = (annealing * own + psi * x + slope * (own - cosine * x)) / (1 + annealing)
+    return ((truth * (p - 1)).sum(1, keepdim=True) * rise + ((1 - truth) * p) @ w) / len(target)
 
 
 @loss(

@@ -84,6 +84,7 @@ BY_CLASS = {
 PROTOTYPES = {
     "arcface_loss": (ref.arcface, {"margin": (0.0, 0.5, 1.5), "scale": (64.0, 5.0)}),
     "cosface_loss": (ref.cosface, {"margin": (0.0, 0.35), "scale": (64.0, 5.0)}),
+    "sphereface_loss": (ref.sphereface, {"margin": (1, 2, 3, 4), "annealing": (0.0, 5.0)}),
     "center_loss": (ref.center, {}),
     "proxy_nca_loss": (ref.proxy_nca, {"scale": (1.0, 9.0), "include_positive": BOOL}),
     "proxy_anchor_loss": (ref.proxy_anchor, {"margin": (0.1, 0.3), "alpha": (32.0, 5.0)}),
@@ -343,6 +344,32 @@ def test_shapes_without_numbers(name):
     assert value.device.type == "meta" and value.shape == () and first.grad.shape == (5, 3)
 
 
+@pytest.mark.parametrize("margin", [1, 2, 3, 4, 5])
+def test_sphereface_falls_from_one_to_one_minus_twice_the_margin(margin):
+    """Two classes at right angles and long embeddings: the loss is what the true projection lacks, which rises with
+    every degree, also where the cosine of the multiple turns; its slope is finite at both ends."""
+    angle = torch.linspace(0, math.pi, 181, dtype=torch.float64)
+    rows = torch.stack([angle.cos(), angle.sin(), torch.zeros_like(angle)], 1).requires_grad_()
+    prototypes = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
+    values = lb.sphereface_loss(rows, torch.zeros(181, dtype=torch.long), prototypes, margin=margin, reduction="none")
+    assert (values.diff() > 0).all()
+    for value, own in ((values[0], 1.0), (values[-1], 1.0 - 2 * margin)):
+        assert value.item() == pytest.approx(math.log1p(math.exp(-own)), rel=1e-12)
+    grads = torch.autograd.grad(values.sum(), rows)[0]
+    assert grads.isfinite().all() and grads.norm(dim=1).max() < 3 * margin
+    opposite = grads[-1, 0].item()  # drawn along its own line alone, by the slope of the length
+    assert opposite == pytest.approx((2 * margin - 1) * -torch.sigmoid(torch.tensor(2.0 * margin - 1)).item())
+
+
+def test_sphereface_of_margin_one_is_a_softmax_of_projections():
+    rows, classes, prototypes = normal(5, 3), torch.tensor([0, 1, 2, 1, 0]), normal(3, 3, seed=1)
+    expected = F.cross_entropy(rows @ F.normalize(prototypes, dim=1).T, classes)
+    assert torch.isclose(lb.sphereface_loss(rows, classes, prototypes, margin=1), expected, rtol=1e-12)
+    for margin in (2, 4):  # with more and more of the plain cosine
+        value = lb.sphereface_loss(rows, classes, prototypes, margin=margin, annealing=1e9)
+        assert torch.isclose(value, expected, rtol=1e-6)
+
+
 def test_one_sub_center_is_arcface_and_of_two_that_tie_one_moves():
     rows, classes, prototypes = normal(5, 3), torch.tensor([0, 1, 2, 1, 0]), normal(3, 3, seed=1)
     one, twice = prototypes.unsqueeze(1), torch.stack([prototypes, prototypes], 1).requires_grad_()
@@ -373,6 +400,7 @@ def test_products_without_directions():
 CLASS_MODULES = {
     lb.ArcFaceLoss: ("prototypes", {"margin": 0.3, "scale": 10.0}),
     lb.CosFaceLoss: ("prototypes", {"margin": 0.2, "scale": 10.0}),
+    lb.SphereFaceLoss: ("prototypes", {"margin": 2, "annealing": 5.0}),
     lb.CenterLoss: ("centers", {"reduction": "sum"}),
     lb.ProxyNCALoss: ("proxies", {"scale": 3.0, "include_positive": True}),
     lb.ProxyAnchorLoss: ("proxies", {"margin": 0.2, "alpha": 8.0}),
@@ -634,6 +662,9 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
         (lambda a, y: lb.sub_center_arcface_loss(a, y, a.expand(3, 4, 3), scale=0.0), ValueError,
          "scale must be above 0"),
         (lambda a, y: lb.cosface_loss(a, y, a[:3], margin=-1.0), ValueError, "margin must be at least 0"),
+        (lambda a, y: lb.sphereface_loss(a, y, a[:3], margin=0), ValueError, "margin must be a whole number of at"),
+        (lambda a, y: lb.sphereface_loss(a, y, a[:3], margin=1.5), ValueError, "margin must be a whole number of at"),
+        (lambda a, y: lb.sphereface_loss(a, y, a[:3], annealing=-1.0), ValueError, "annealing must be at least 0"),
         (lambda a, y: lb.center_loss(a, y.double(), a[:3]), TypeError, "target must hold integer class indices"),
         (lambda a, y: lb.proxy_nca_loss(a, y * 0, a[:1]), ValueError, "proxies must hold two classes or more"),
         (lambda a, y: lb.proxy_nca_loss(a, y, a[:3], scale=0.0), ValueError, "scale must be above 0"),

@@ -118,6 +118,8 @@ ENTRIES = (
     Entry("arcface_loss", IDENTITIES, "lb.arcface_loss(z, y, w)",
           (_with_rows("ArcFaceLoss({}, margin=28.64788975654116)", "W", "w.T"),)),
     Entry("cosface_loss", IDENTITIES, "lb.cosface_loss(z, y, w)", (_with_rows("CosFaceLoss({})", "W", "w.T"),)),
+    Entry("sphereface_loss", IDENTITIES, "lb.sphereface_loss(z, y, w)",
+          (_with_rows("SphereFaceLoss({})", "W", "w.T"),)),
     Entry("sub_center_arcface_loss", SUB_CENTERS, "lb.sub_center_arcface_loss(z, y, w)",
           (_with_sub_centers("SubCenterArcFaceLoss({}, margin=28.64788975654116, sub_centers=w.shape[1])", "W"),)),
     Entry("proxy_nca_loss", IDENTITIES, "lb.proxy_nca_loss(z, y, w, include_positive=True)",

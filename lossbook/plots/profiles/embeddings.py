@@ -65,7 +65,7 @@ def _member_leaves_its_class(card: LossCard) -> Line:
     )
 
 
-@line(losses=("arcface_loss", "cosface_loss", "proxy_nca_loss", "center_loss"))
+@line(losses=("arcface_loss", "cosface_loss", "sphereface_loss", "proxy_nca_loss", "center_loss"))
 def _angle_to_the_prototype(_: LossCard) -> Line:
     target, prototypes = torch.tensor([0]), torch.stack([AT[0.0], AT[120.0]])
     return Line(

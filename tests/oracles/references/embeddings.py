@@ -297,6 +297,18 @@ def cosface(z: Array, y: Array, w: Array, margin: float = 0.35, scale: float = 6
     return values, [1.0] * len(values)
 
 
+def sphereface(z: Array, y: Array, w: Array, margin: int = 4, annealing: float = 0.0) -> Parts:
+    values = []
+    for a, label in zip(z, y, strict=True):
+        cosines = [cos(a, row) for row in w]
+        theta = math.acos(max(-1.0, min(1.0, cosines[label])))
+        k = next(k for k in range(margin) if theta <= (k + 1) * math.pi / margin + 1e-12)
+        wider = (-1) ** k * math.cos(margin * theta) - 2 * k
+        cosines[label] = (annealing * cosines[label] + wider) / (1 + annealing)
+        values.append(logsumexp([length(a) * c for c in cosines]) - length(a) * cosines[label])
+    return values, [1.0] * len(values)
+
+
 def center(z: Array, y: Array, w: Array) -> Parts:
     return [distance(a, w[label]) ** 2 / 2 for a, label in zip(z, y, strict=True)], [1.0] * len(z)
 
