@@ -778,6 +778,7 @@ class _TemperedLogSoftmax(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
         ctx.save_for_backward(output)
+        ctx.save_for_forward(output)
         ctx.t = inputs[1]
 
     @staticmethod
@@ -786,6 +787,12 @@ class _TemperedLogSoftmax(torch.autograd.Function):
         weighted = gradient * ((ctx.t - 1) * log_p).exp()
         escort = (ctx.t * log_p).softmax(1)
         return weighted - escort * weighted.sum(1, keepdim=True), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        (log_p,) = ctx.saved_tensors
+        escort = (ctx.t * log_p).softmax(1)
+        return ((ctx.t - 1) * log_p).exp() * (tangent - (escort * tangent).sum(1, keepdim=True))
 
 
 @gradient_of(bi_tempered_logistic_loss)
@@ -1171,6 +1178,9 @@ def jocor_loss(
 JoCoRLoss = as_module("JoCoRLoss", jocor_loss)
 
 
+_ROUNDING = 1e-6  # of a share times a number of positions: 0.29 times 100 is a little less than 29
+
+
 def _smallest(values: Tensor, valid: Tensor | None, keep: float) -> Tensor | None:
     """Which positions belong to the share `keep` of the counted ones with the smallest values; `None`: all of them.
 
@@ -1180,9 +1190,9 @@ def _smallest(values: Tensor, valid: Tensor | None, keep: float) -> Tensor | Non
         return valid
     found = values.detach()
     if valid is None:
-        last = found.flatten().sort().values[max(1, math.floor(keep * found.numel() + 1e-6)) - 1]
+        last = found.flatten().sort().values[max(1, math.floor(keep * found.numel() + _ROUNDING)) - 1]
         return ~(found > last)
-    rank = torch.floor(keep * valid.sum().double() + 1e-6).clamp_min(1).long() - 1
+    rank = torch.floor(keep * valid.sum().double() + _ROUNDING).clamp_min(1).long() - 1
     last = torch.where(valid, found, math.inf).flatten().sort().values.gather(0, rank.unsqueeze(0))
     return ~(found > last) & valid
 
@@ -1198,7 +1208,7 @@ def _jocor_gradient(
     ratio = p.log() - q.log()
     surprise, apart = -(truth * (p.log() + q.log())).sum(1), ((p - q) * ratio).sum(1)
     values = ((1 - agreement) * surprise + agreement * apart).flatten()
-    count = max(1, int(keep * len(values) + 1e-6))
+    count = max(1, int(keep * len(values) + _ROUNDING))
     kept = torch.zeros_like(values).index_fill(0, values.argsort()[:count], 1.0).reshape(target.shape)
     divergence = p - q + p * (ratio - (p * ratio).sum(1, keepdim=True))
     return kept.unsqueeze(1) * ((1 - agreement) * (p - truth) + agreement * divergence) / count

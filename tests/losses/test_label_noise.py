@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 from torch import nn
 
 import lossbook as lb
+from lossbook import calculus
 
 Array = NDArray[Any]
 DRAWS = range(12)
@@ -465,6 +466,19 @@ def test_bi_tempered_loss_does_not_change_when_all_logits_move(example):
     assert same(lb.bi_tempered_logistic_loss(logits + 1e3, target), lb.bi_tempered_logistic_loss(logits, target), 1e-10)
 
 
+def test_tempered_softmax_has_a_derivative_in_forward_mode(example):
+    logits, target = example
+    direction = torch.randn(logits.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+    def loss(z: torch.Tensor) -> torch.Tensor:
+        return lb.bi_tempered_logistic_loss(z, target, label_smoothing=0.1)
+
+    _, slope = torch.func.jvp(loss, (logits,), (direction,))
+    assert same(slope, (torch.func.grad(loss)(logits) * direction).sum())
+    curvature = torch.func.jacfwd(torch.func.grad(loss))(logits)  # forward over reverse
+    assert torch.allclose(curvature, torch.func.jacrev(torch.func.grad(loss))(logits), rtol=1e-10, atol=1e-15)
+
+
 def test_forward_correction_by_a_matrix_with_zeros_is_exact_for_sure_mistakes():
     """A floor under the matrix, as in log(T + 1e-8), caps the loss at 18 and loses the gradient."""
     logits = torch.tensor([[-50.0, 50.0]], requires_grad=True)
@@ -510,6 +524,13 @@ def test_jocor_positions_that_are_left_out_have_no_gradient_in_either_network():
     assert left_out.sum() == 6
     for grad in (logits.grad, others.grad):
         assert (grad[left_out] == 0).all() and (grad[~left_out] != 0).all()
+
+
+def test_jocor_gradient_by_hand_of_a_share_below_one_position():
+    arguments = two_networks(3, C)
+    by_hand = lb.cards["jocor_loss"].gradient(*arguments, keep=0.1)
+    assert same(by_hand, calculus.autograd(lb.jocor_loss, *arguments, keep=0.1))
+    assert ((by_hand != 0).any(1)).sum() == 1
 
 
 def test_jocor_counts_the_share_of_whole_positions_and_ties():
