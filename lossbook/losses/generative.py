@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -1266,22 +1267,78 @@ R2Penalty = as_module("R2Penalty", r2_penalty)
 
 
 def _above_its_tangent(x: Tensor) -> Tensor:
-    r""":math:`f(x) = e^x - 1 - x` without cancellation, where even `expm1(x) - x` loses digits: with :math:`x = c + d`
-    and :math:`c` the part close to zero, :math:`f(x) = f(c) + (1 + c + f(c))(e^d - 1) - d`, and :math:`f(c)` is a
-    series of as many terms as the dtype has digits for. The slope is :math:`f(x) + x`."""
+    r""":math:`f(x) = e^x - 1 - x` without cancellation, where even `expm1(x) - x` loses digits: a series of as many
+    terms as the dtype has digits for where `x` is near zero, the plain form elsewhere. The slope is :math:`f(x) + x`.
+    """
 
     def curve(x: Tensor) -> Tensor:
-        c = x.clamp(-0.05, 0.05)
-        terms = 8 if x.dtype == torch.float64 else 5
+        far = F.hardshrink(x, 0.5)  # x, or 0 where it is near
+        near = x - far
+        terms = 15 if x.dtype == torch.float64 else 8
         shares = [x.new_tensor(1 / math.factorial(term)) for term in range(2, terms + 1)]
         series = shares.pop()
         while shares:
-            series = torch.addcmul(shares.pop(), series, c)
-        series = series * c * c
-        d = x - c
-        return torch.addcmul(series, 1 + c + series, torch.expm1(d)) - d
+            series = torch.addcmul(shares.pop(), series, near)
+        return torch.addcmul(torch.exp(far) - 1 - far, series, near * near)
 
     return with_slope(curve, torch.add, x, reuse=True)
+
+
+def _check_spreads(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
+    """`tensor` can be broadcast to the shape of the other, which stays as it is."""
+    pairs = zip(reversed(tensor.shape), reversed(other.shape), strict=False)
+    if tensor.dim() > other.dim() or any(size not in (1, whole) for size, whole in pairs):
+        raise ValueError(
+            f"{name} must spread to the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}"
+        )
+
+
+class _RowSums(torch.autograd.Function):
+    r"""For each row of two float32 matrices, :math:`\sum_d \mu_d^2 + f(s_d)` with the :math:`f` above, in about the
+    time of the plain form, which cancels, and a third of its memory.
+
+    Rows go in blocks that a core's cache holds. Near zero :math:`f(c) = (c / D)^2` with
+    :math:`\sqrt{18}\, D = 6 - c + c^3/180`, in fewer steps than the series takes. The term left out, :math:`c^4/2160`,
+    is a relative 6e-7 of :math:`f` at 0.25, beyond which the plain form has as many digits.
+    """
+
+    generate_vmap_rule = True
+    block = 2**18
+
+    @staticmethod
+    def forward(mu: Tensor, s: Tensor) -> Tensor:
+        entries = _RowSums.block * torch.get_num_threads() if s.device.type == "cpu" else s.numel()
+        rows = max(entries // max(s.shape[1], 1), 1)
+        return torch.cat([_RowSums.of_block(*pair) for pair in zip(mu.split(rows), s.split(rows), strict=True)])
+
+    @staticmethod
+    def of_block(mu: Tensor, s: Tensor) -> Tensor:
+        far = F.hardshrink(s, 0.25)
+        near, unit = s - far, 18**-0.5
+        below = (near * near).mul_(unit / 180).sub_(unit).mul_(near).add_(6 * unit)
+        root = near.div_(below)
+        f = root.mul_(root)
+        f.sub_(far).add_(far.exp_().sub_(1))
+        return torch.addcmul(f, mu, mu).sum(1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        mu, s = ctx.saved_tensors
+        gradient = gradient.unsqueeze(1)
+        of_mu, of_s = ctx.needs_input_grad
+        return 2 * gradient * mu if of_mu else None, gradient * torch.expm1(s) if of_s else None
+
+    @staticmethod
+    def jvp(ctx: Any, of_mu: Tensor | None, of_s: Tensor | None) -> Tensor:
+        mu, s = ctx.saved_tensors
+        parts = [] if of_mu is None else [2 * mu * of_mu]
+        parts += [] if of_s is None else [torch.expm1(s) * of_s]
+        return sum(parts).sum(1)
 
 
 _OF_NUMBERS = not_applicable("the prediction is a number, not a probability")
@@ -1364,19 +1421,23 @@ def gaussian_kl_loss(
     check_same_shape("log_variance", log_variance, "mean", mean)
     check_positive("free_bits", free_bits, zero=True)
     check_reduction(reduction)
+    for name, prior in (("prior_mean", prior_mean), ("prior_log_variance", prior_log_variance)):
+        if prior is not None:
+            _check_spreads(name, prior, "mean", mean)
     mu, s = together(mean, log_variance)
     if prior_mean is not None:
         mu = mu - prior_mean.to(mu.dtype)
-    shift = mu.square()
     if prior_log_variance is not None:
         t = prior_log_variance.to(mu.dtype)
-        s, shift = s - t, shift * torch.exp(-t)
+        mu, s = mu * torch.exp(-t / 2), s - t
     if free_bits:
-        values = 0.5 * (shift + _above_its_tangent(s))
+        values = 0.5 * (mu.square() + _above_its_tangent(s))
         values = _example_sums(torch.where(values.mean(0) > free_bits, values, free_bits))
+    elif s.dtype == torch.float32 and not torch.compiler.is_compiling():
+        rows = (x.flatten(1) if x.dim() > 1 else x.unsqueeze(1) for x in (mu, s))
+        values = 0.5 * _RowSums.apply(*rows)
     else:
-        shift = _example_sums(shift)  # before the other part needs memory
-        values = 0.5 * (shift + _example_sums(_above_its_tangent(s)))
+        values = 0.5 * _example_sums(mu.square() + _above_its_tangent(s))
     return reduce(values, reduction, dtype=mean.dtype)
 
 
@@ -1440,8 +1501,7 @@ def vae_loss(
 
     Both terms are sums over dimensions, in the same unit, so :math:`\beta = 1` is the bound. (A reconstruction that is
     a mean over :math:`D` pixels makes :math:`\beta` be :math:`D` times as large, unseen.) The divergence
-    keeps its digits where codes are close to the prior, which the plain form does not: where the gradient is that of
-    the decoder alone, it takes more than twice the time and memory.
+    keeps its digits where codes are close to the prior, which the plain form does not.
 
     Args:
         prediction: what the decoder says, `(N, *)`: the mean (`"gaussian"`), the median (`"l1"`) or logits

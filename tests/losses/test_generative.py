@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import lossbook as lb
+from lossbook.losses import generative
 
 Array = NDArray[Any]
 DRAWS = range(12)
@@ -318,6 +319,50 @@ def test_gaussian_kl_keeps_its_digits_in_float32(s):
     assert value == pytest.approx(right, rel=1e-5 if abs(s) > 0.05 else 5e-7)
     double = lb.gaussian_kl_loss(torch.zeros(1, 1, dtype=torch.float64), single.double()).item()
     assert double == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 5), (7, 3, 4), (0, 5), (3, 0)])
+def test_gaussian_kl_of_float32_goes_block_by_block(monkeypatch, shape):
+    """Value, gradient, second derivative and directional derivative are those of float64, for rows in many blocks."""
+    monkeypatch.setattr(generative._RowSums, "block", 10)
+    exact = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    exact[1] *= 0.3
+
+    def derivatives(codes):
+        codes = codes.clone().requires_grad_()
+        values = lb.gaussian_kl_loss(*codes, reduction="none")
+        (slope,) = torch.autograd.grad(values.sum(), codes, create_graph=True)
+        (second,) = torch.autograd.grad(slope.square().sum(), codes)
+        moved = torch.func.jvp(lambda c: lb.gaussian_kl_loss(*c, reduction="none"), (codes,), (codes.cos(),))[1]
+        return values, slope, second, moved
+
+    for value, right in zip(derivatives(exact.float()), derivatives(exact), strict=True):
+        assert value.dtype == torch.float32 and value.shape == right.shape
+        torch.testing.assert_close(value.double(), right, rtol=2e-6, atol=1e-6)
+    strided = exact.float().movedim(1, -1).contiguous().movedim(-1, 1)
+    assert torch.equal(lb.gaussian_kl_loss(*strided), lb.gaussian_kl_loss(*exact.float()))
+
+
+@pytest.mark.parametrize("dims", [(0, 0), (0, None), (None, 0)])
+def test_gaussian_kl_under_vmap_without_a_warning(recwarn, dims):
+    mean, log_variance = (torch.randn(3, 4, 2) if dim == 0 else torch.randn(4, 2) for dim in dims)
+    for function in (lb.gaussian_kl_loss, torch.func.grad(lb.gaussian_kl_loss)):
+        together = torch.func.vmap(function, in_dims=dims)(mean, log_variance)
+        one = [
+            function(mean if dims[0] is None else mean[i], log_variance if dims[1] is None else log_variance[i])
+            for i in range(3)
+        ]
+        torch.testing.assert_close(together, torch.stack(one))
+    assert not recwarn.list
+
+
+def test_priors_do_not_enlarge_the_code():
+    mean = torch.zeros(2, 3)
+    for name in ("prior_mean", "prior_log_variance"):
+        assert lb.gaussian_kl_loss(mean, mean, **{name: torch.zeros(2, 1)}) == 0
+        for shape in ((4,), (1, 2, 3), (4, 3)):
+            with pytest.raises(ValueError, match=rf"{name} must spread to the shape of mean, \(2, 3\)"):
+                lb.gaussian_kl_loss(mean, mean, **{name: torch.zeros(shape)})
 
 
 def test_kl_is_summed_over_dimensions_and_averaged_over_the_batch():
