@@ -1,4 +1,4 @@
-"""A function whose derivatives are given, so that neither its digits nor its memory cost much."""
+"""Functions whose derivatives are given, where those of autograd cost digits or memory, or are infinite."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ import torch
 from torch import Tensor
 
 Curve = Callable[..., Tensor]
+
+
+def root(squares: Tensor, floor: float = 0.0) -> Tensor:
+    """The square root, with the slope zero at zero (where that of the root is infinite); NaN stays NaN.
+
+    What is not above `floor` counts as zero.
+    """
+    zero = squares <= floor  # not `> floor`, which NaN fails as well
+    return torch.where(zero, 0.0, torch.where(zero, 1.0, squares).sqrt())
 
 
 def with_slope(curve: Curve, slope: Curve, x: Tensor, *, reuse: bool = False) -> Tensor:

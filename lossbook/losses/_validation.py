@@ -6,7 +6,7 @@ range?) go through `known`, which looks only where looking is free.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -92,6 +92,25 @@ def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) 
         raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}")
 
 
+def check_spread(name: str, tensor: Tensor, shape: Sequence[int], of: str = "prediction") -> None:
+    """`tensor` can be broadcast to `shape` (and does not enlarge it)."""
+    ends = zip(reversed(tensor.shape), reversed(shape), strict=False)
+    if tensor.dim() > len(shape) or any(size not in (1, wanted) for size, wanted in ends):
+        raise ValueError(
+            f"{name} must have the shape of {of}, {tuple(shape)}, or one that is broadcast to it, "
+            f"got {tuple(tensor.shape)}"
+        )
+
+
+def check_weight(weight: Tensor | None, shape: Sequence[int], of: str = "prediction") -> None:
+    """`weight` holds one non-negative number per entry, or can be broadcast to that."""
+    if weight is None:
+        return
+    check_spread("weight", weight, shape, of)
+    if weight.numel() and known(weight, lambda: weight.detach().min() >= 0) is False:
+        raise ValueError(f"weight must not be negative, got values from {weight.min().item():g}")
+
+
 def check_class_weight(weight: Tensor | None, classes: int, name: str = "weight") -> None:
     """`weight` holds one non-negative number per class."""
     if weight is None:
@@ -172,3 +191,18 @@ def valid_entries(target: Tensor, ignore_index: int | None) -> Tensor | None:
         return None
     valid = target != ignore_index
     return None if known(valid, lambda: valid.all()) else valid
+
+
+def weighted_entries(weight: Tensor | None) -> Tensor | None:
+    """A mask of the entries whose weight is not zero, or `None` where all are seen to count."""
+    if weight is None or known(weight, lambda: not weight.numel() or weight.detach().min() > 0):
+        return None
+    return weight != 0
+
+
+def hidden(mask: Tensor | None, *tensors: Tensor, neutral: float = 0.0) -> tuple[Tensor, ...]:
+    """The tensors, with a harmless value wherever the mask says that nothing counts.
+
+    A weight of zero does not do that by itself: zero times NaN is NaN, in the loss or in the gradient.
+    """
+    return tensors if mask is None else tuple(torch.where(mask, tensor, neutral) for tensor in tensors)

@@ -18,7 +18,7 @@ from torch.autograd.forward_ad import _set_fwd_grad_enabled
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together
-from ._slope import with_slope
+from ._slope import root, with_slope
 from ._validation import (
     check_choice,
     check_floating,
@@ -26,8 +26,12 @@ from ._validation import (
     check_positive,
     check_reduction,
     check_same_shape,
+    check_spread,
     check_tensors,
+    check_weight,
+    hidden,
     known,
+    weighted_entries,
 )
 
 __all__ = [
@@ -117,23 +121,8 @@ def _entries(
     check_same_shape("target", target, "prediction", prediction)
     check_reduction(reduction)
     values, truth = together(prediction, target)
-    if weight is None:
-        return values, truth
-    _check_spread("weight", weight, prediction.shape)
-    counted = weight != 0
-    if known(weight, lambda: counted.all()):
-        return values, truth
-    return torch.where(counted, values, neutral), torch.where(counted, truth, neutral)
-
-
-def _check_spread(name: str, tensor: Tensor, shape: Sequence[int], of: str = "prediction") -> None:
-    """`tensor` can be broadcast to `shape` (and does not enlarge it)."""
-    ends = zip(reversed(tensor.shape), reversed(shape), strict=False)
-    if tensor.dim() > len(shape) or any(size not in (1, wanted) for size, wanted in ends):
-        raise ValueError(
-            f"{name} must have the shape of {of}, {tuple(shape)}, or one that is broadcast to it, "
-            f"got {tuple(tensor.shape)}"
-        )
+    check_weight(weight, prediction.shape)
+    return hidden(weighted_entries(weight), values, truth, neutral=neutral)
 
 
 def _reduced(values: Tensor, prediction: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -167,12 +156,6 @@ def _within(error: Tensor, bound: float) -> bool | None:
         return (low > -bound) & (high < bound)
 
     return known(error, small)
-
-
-def _root(squares: Tensor) -> Tensor:
-    """The square root, with the slope zero at zero (where that of the root is infinite)."""
-    positive = squares > 0
-    return torch.where(positive, torch.where(positive, squares, 1.0).sqrt(), 0.0)
 
 
 @loss(
@@ -409,7 +392,7 @@ def rmse_loss(
     """
     values, truth = _entries(prediction, target, weight, reduction)
     if weight is None and dim is None and values.numel():
-        return _root(F.mse_loss(values, truth)).to(prediction.dtype)
+        return root(F.mse_loss(values, truth)).to(prediction.dtype)
     squares = F.mse_loss(values, truth, reduction="none")
     dim = tuple(range(squares.dim())) if dim is None else dim
     if weight is None:
@@ -418,7 +401,7 @@ def rmse_loss(
         weight = weight.to(squares.dtype)
         squares, counts = squares * weight, weight.expand_as(squares).sum(dim)
     valid = counts > 0
-    roots = _root(squares.sum(dim) / torch.where(valid, counts, 1.0))
+    roots = root(squares.sum(dim) / torch.where(valid, counts, 1.0))
     return reduce(roots, reduction, valid.to(roots.dtype), prediction.dtype)
 
 
@@ -1188,8 +1171,8 @@ def adaptive_robust_loss(
     check_floating("alpha", alpha)
     check_floating("scale", scale)
     values, truth = _entries(prediction, target, weight, reduction)
-    _check_spread("alpha", alpha, prediction.shape)
-    _check_spread("scale", scale, prediction.shape)
+    check_spread("alpha", alpha, prediction.shape)
+    check_spread("scale", scale, prediction.shape)
     if known(alpha, lambda: ((alpha >= 0) & (alpha <= 2)).all()) is False:
         raise ValueError("alpha must lie in [0, 2], got values outside")
     if known(scale, lambda: (scale > 0).all()) is False:
@@ -1786,7 +1769,7 @@ def seasonal_naive_scale(history: Tensor, *, season: int = 1, squared: bool = Fa
     change = torch.where(present, change, 0.0)
     change = change.square() if squared else change.abs()
     mean = change.sum(-1, keepdim=True) / present.sum(-1, keepdim=True).clamp_min(1)
-    return (_root(mean) if squared else mean).to(history.dtype)
+    return (root(mean) if squared else mean).to(history.dtype)
 
 
 def _scaled(prediction: Tensor, target: Tensor, scale: Tensor, weight: Tensor | None, reduction: str) -> list[Tensor]:
@@ -1794,11 +1777,12 @@ def _scaled(prediction: Tensor, target: Tensor, scale: Tensor, weight: Tensor | 
     check_tensors(prediction=prediction, target=target, scale=scale)
     check_floating("scale", scale)
     values, truth = _entries(prediction, target, weight, reduction)
-    _check_spread("scale", scale, prediction.shape)
+    check_spread("scale", scale, prediction.shape)
+    values, truth, scale = together(values, truth, scale)
+    (scale,) = hidden(weighted_entries(weight), scale)
     if known(scale, lambda: (scale >= 0).all()) is False:
         raise ValueError("scale must not be negative, got values that are")
-    values, truth, scale = together(values, truth, scale)
-    valid = scale > 0
+    valid = scale != 0
     return [(values - truth) / torch.where(valid, scale, math.inf), valid]
 
 
@@ -1927,10 +1911,10 @@ def rmsse_loss(
     if prediction.dim() == 0:
         raise ValueError("prediction must have shape (*, H), with the horizon last, got ()")
     if weight is not None:
-        _check_spread("weight", weight, prediction.shape[:-1], "prediction without its horizon")
+        check_weight(weight, prediction.shape[:-1], "prediction without its horizon")
         weight = weight.unsqueeze(-1)
     error, valid = _scaled(prediction, target, scale, weight, reduction)
-    roots = _root(error.square().sum(-1) / prediction.shape[-1])
+    roots = root(error.square().sum(-1) / prediction.shape[-1])
     counts = valid.all(-1).to(roots.dtype)
     weight = counts if weight is None else weight.squeeze(-1) * counts
     return _reduced(roots, prediction, weight, reduction)
@@ -2065,9 +2049,9 @@ def relative_l2_loss(prediction: Tensor, target: Tensor, *, squared: bool = Fals
     """
     values, truth = map(_per_example, _entries(prediction, target, None, reduction))
     size = truth.square().sum(1)
-    valid = size > 0
+    valid = size != 0
     ratio = F.mse_loss(values, truth, reduction="none").sum(1) / torch.where(valid, size, 1.0)
-    ratio = torch.where(valid, ratio if squared else _root(ratio), 0.0)
+    ratio = torch.where(valid, ratio if squared else root(ratio), 0.0)
     return reduce(ratio, reduction, valid.to(ratio.dtype), prediction.dtype)
 
 
@@ -2176,9 +2160,12 @@ CosineEmbeddingLoss = as_module("CosineEmbeddingLoss", cosine_embedding_loss)
 
 
 def _unit(vectors: Tensor, dim: int) -> Tensor:
-    """The vectors over their lengths; a zero vector stays zero, with a gradient as if its length were one."""
+    """The vectors over their lengths; a zero vector stays zero, with a gradient as if its length were one.
+
+    No length counts as less than 1e-12, as in torch: the slope of a shorter one is more than float32 holds.
+    """
     squares = vectors.square().sum(dim, keepdim=True)
-    return vectors * torch.where(squares > 0, squares, 1.0).rsqrt()
+    return vectors * torch.where(squares == 0, 1.0, squares.clamp_min(1e-24)).rsqrt()
 
 
 def _cosine(first: Tensor, second: Tensor, dim: int) -> Tensor:
@@ -2258,9 +2245,12 @@ def cosine_distance_loss(
     check_tensors(prediction=prediction, weight=weight)
     if prediction.dim() == 0:
         raise ValueError("prediction must have shape (*, D), got ()")
+    shape = list(prediction.shape)
+    del shape[dim]
+    check_weight(weight, shape, "prediction without dim")
+    if (counted := weighted_entries(weight)) is not None:
+        values, truth = hidden(counted.expand(shape).unsqueeze(dim), values, truth, neutral=1.0)
     distances = 1 - _cosine(values, truth, dim)
-    if weight is not None:
-        _check_spread("weight", weight, distances.shape, "prediction without dim")
     return _reduced(distances, prediction, weight, reduction)
 
 
