@@ -60,6 +60,7 @@ __all__ = [
     "ProxyAnchorLoss",
     "ProxyNCALoss",
     "SigLipLoss",
+    "SoftTripleLoss",
     "SphereFaceLoss",
     "SubCenterArcFaceLoss",
     "SupConLoss",
@@ -86,6 +87,7 @@ __all__ = [
     "proxy_anchor_loss",
     "proxy_nca_loss",
     "siglip_loss",
+    "soft_triple_loss",
     "sphereface_loss",
     "sub_center_arcface_loss",
     "sup_con_loss",
@@ -2798,6 +2800,135 @@ def _proxy_anchor_gradient(
     present = (own.sum(0) > 0).sum()
     g = alpha * (far / (1 + far.sum(0)) / len(p) - near / (1 + near.sum(0)) / present)
     return _through_direction(embeddings, g @ p)
+
+
+@loss(
+    tasks=("image classification", "object tracking", "challenges and future"),
+    names=("SoftTriple",),
+    domain={"embeddings": "embedding directions", "target": "classes", "prototypes": "sub-centers of classes"},
+    range=(0.0, float("inf")),
+    properties=_BY_CLASS
+    | {
+        "convex": no("angles are not convex", first=[[1.0, 0.0]], other=[[-1.0, 0.1]], target=[1],
+                     prototypes=[[[0.0, 1.0]], [[0.0, -1.0]]]),
+        "lipschitz": no(_TURNS, first=[[1e-6, 0.0]], other=[[0.0, 1e-6]], target=[0], prototypes=_SUB_CENTERS),
+        "smooth": no(_NO_DIRECTION, first=[[0.0, 0.0]], target=[0], prototypes=_SUB_CENTERS),
+        "bounded": no("an embedding opposite to its class, with a large scale", first=[[-1.0, 0.0]], target=[0],
+                      prototypes=[[[1.0, 0.0]], [[-1.0, 0.0]]], scale=100.0),
+    },
+    cases=({"scale": 5.0, "gamma": 0.5, "margin": 0.3}, {"regularization": 0.0}),
+    differentiable=("embeddings", "prototypes"),
+    kind="module",
+    chapter=3,
+)  # fmt: skip
+def soft_triple_loss(
+    embeddings: Tensor,
+    target: Tensor,
+    prototypes: Tensor,
+    *,
+    scale: float = 20.0,
+    gamma: float = 0.1,
+    margin: float = 0.01,
+    regularization: float = 0.2,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""SoftTriple loss: cross-entropy of cosines to classes that have several centers, which are weighed softly.
+
+    .. math::
+
+        \ell = -\log \frac{e^{\lambda (S_y - \delta)}}{e^{\lambda (S_y - \delta)} + \sum_{j \ne y} e^{\lambda S_j}}
+            + \frac{\tau}{C K (K - 1)} \sum_{j} \sum_{k < l} \lVert \hat w_{jk} - \hat w_{jl} \rVert, \qquad
+        S_j = \sum_k \frac{e^{c_{jk} / \gamma}}{\sum_l e^{c_{jl} / \gamma}}\, c_{jk}
+
+    with :math:`c_{jk} = \cos(x, w_{jk})`. It acts like triplets of an example and two centers, of which there are few
+    enough to take all. The last term draws the centers of a class together, so that those that are not needed merge;
+    it is part of the loss of every example, and its gradient does not reach the embeddings.
+
+    Args:
+        embeddings: `(N, D)`.
+        target: class of each embedding, `(N,)` integers from 0 to `C - 1`.
+        prototypes: `K` centers for each class, `(C, K, D)`; the module learns them, the paper has ten.
+        scale: :math:`\lambda`, above 0.
+        gamma: :math:`\gamma`, how softly a center is chosen, above 0.
+        margin: :math:`\delta`, a difference of cosines, at least 0.
+        regularization: weight :math:`\tau` of the distances between centers, at least 0.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides by `N`.
+
+    Returns:
+        The loss: a scalar, or `(N,)` for `reduction="none"`. An empty batch gives 0.
+
+    Raises:
+        TypeError: embeddings that are not floating-point, a target that is not an integer.
+        ValueError: shapes that do not go together, labels out of range, no center, a scale or gamma that is not above
+            0, a negative margin or regularization.
+
+    References:
+        Qian, Shang, Sun, Hu, Li and Jin, SoftTriple loss: deep metric learning without triplet sampling, 2019,
+        https://arxiv.org/abs/1909.05235.
+
+    Example:
+        >>> centers = torch.tensor([[[1.0, 0.0], [0.8, 0.6]], [[0.0, 1.0], [-0.6, 0.8]]])
+        >>> soft_triple_loss(torch.tensor([[0.6, 0.8]]), torch.tensor([0]), centers)
+        tensor(0.1186)
+    """
+    check_positive("gamma", gamma)
+    check_positive("margin", margin, zero=True)
+    check_positive("regularization", regularization, zero=True)
+    cosine = _cosines_to_sub_centers(embeddings, target, prototypes, scale, reduction)
+    similarity = ((cosine / gamma).softmax(2) * cosine).sum(2)
+    own = similarity.gather(1, target.long().unsqueeze(1))
+    values = _margin_softmax(similarity, own - margin, target, scale)
+    if regularization and prototypes.shape[1] > 1:
+        values = values + regularization * _mean_spread(prototypes.to(values.dtype))
+    return reduce(values, reduction, dtype=embeddings.dtype)
+
+
+class SoftTripleLoss(_SubCenterLoss):
+    """Module form of `soft_triple_loss`, which learns the centers: call it with `(embeddings, target)`.
+
+    Args:
+        num_classes: number of classes.
+        embedding_size: length of an embedding.
+        sub_centers: number of centers of each class.
+        settings: `scale`, `gamma`, `margin`, `regularization`, `reduction`.
+    """
+
+    function = staticmethod(soft_triple_loss)
+
+    def __init__(self, num_classes: int, embedding_size: int, sub_centers: int = 10, **settings: Any) -> None:
+        super().__init__(num_classes, embedding_size, sub_centers, **settings)
+
+
+def _mean_spread(prototypes: Tensor) -> Tensor:
+    """Half the mean distance between two sub-centers of a class, as directions. Where two are one, the slope is 0."""
+    directions = _directions(prototypes)
+    square = 2 - 2 * _products(directions, directions)
+    square = torch.where(square > 16 * torch.finfo(square.dtype).eps, square, 0.0)  # below, it is rounding
+    classes, number = prototypes.shape[:2]
+    return _root(square).sum() / (2 * classes * number * (number - 1))
+
+
+@gradient_of(soft_triple_loss)
+def _soft_triple_gradient(
+    embeddings: Tensor,
+    target: Tensor,
+    prototypes: Tensor,
+    *,
+    scale: float = 20.0,
+    gamma: float = 0.1,
+    margin: float = 0.01,
+) -> Tensor:
+    r""":math:`\partial\ell / \partial S_j = \lambda (p_j - [j = y])` and :math:`\partial S_j / \partial c_{jk} = q_{jk}
+    \big( 1 + (c_{jk} - S_j) / \gamma \big)` with the softmax :math:`q` over the centers of a class;
+    :math:`\partial\ell / \partial\hat x = \sum_{jk} g_{jk} \hat w_{jk}`."""
+    w = F.normalize(prototypes, dim=2)
+    cosine = torch.einsum("nd,ckd->nck", F.normalize(embeddings, dim=1), w)
+    q = (cosine / gamma).softmax(2)
+    similarity = (q * cosine).sum(2, keepdim=True)
+    truth = F.one_hot(target, len(w)).to(w.dtype)
+    p = (scale * (similarity.squeeze(2) - margin * truth)).softmax(1)
+    g = scale * (p - truth).unsqueeze(2) * q * (1 + (cosine - similarity) / gamma) / len(target)
+    return _through_direction(embeddings, torch.einsum("nck,ckd->nd", g, w))
 
 
 # --- large batches in little memory -----------------------------------------------------------------------------------

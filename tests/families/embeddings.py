@@ -177,6 +177,7 @@ def _long_embeddings() -> list[Tensor]:
     return _tensors([[50.0], [-50.0]], [0, 1], [[1.0], [-1.0]])
 
 
+@ideal_for("soft_triple_loss")
 @ideal_for("sub_center_arcface_loss")
 def _opposite_sub_centers() -> list[Tensor]:
     return _tensors([[1.0], [-2.0]], [0, 1], [[[1.0], [1.0]], [[-1.0], [-1.0]]])

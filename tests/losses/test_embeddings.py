@@ -91,7 +91,9 @@ PROTOTYPES = {
 }
 SUB_CENTERS = {
     "sub_center_arcface_loss": (ref.sub_center_arcface, {"margin": (0.0, 0.5, 1.5), "scale": (64.0, 5.0)}),
-}
+    "soft_triple_loss": (ref.soft_triple, {"scale": (20.0, 5.0), "gamma": (0.1, 1.0), "margin": (0.01, 0.3),
+                                           "regularization": (0.0, 0.2, 3.0)}),
+}  # fmt: skip
 EVERY = [*PAIRED, *BY_CLASS, *PROTOTYPES, *SUB_CENTERS]
 
 
@@ -381,6 +383,33 @@ def test_one_sub_center_is_arcface_and_of_two_that_tie_one_moves():
     assert torch.allclose(twice.grad.sum(1), prototypes.grad) and (twice.grad == 0).all(2).any(1).all()
 
 
+def test_soft_triple_between_one_center_and_the_nearest():
+    """Centers that are one are a single center, without a pull between them; the softer the choice, the nearer to the
+    mean of the cosines, the harder, the nearer to their maximum."""
+    rows, classes, centers = normal(5, 3), torch.tensor([0, 1, 2, 1, 0]), normal(3, 2, 3, seed=1)
+    alone = centers[:, 0]
+    one = lb.cosface_loss(rows, classes, alone, margin=0.3, scale=20.0)
+    same = torch.stack([alone, 2 * alone], 1).requires_grad_()
+    value = lb.soft_triple_loss(rows, classes, same, margin=0.3)
+    assert torch.isclose(value, one, rtol=1e-12)
+    assert torch.autograd.grad(value, same)[0].isfinite().all()
+    cosines = F.normalize(rows, dim=1) @ F.normalize(centers, dim=2).flatten(0, 1).T
+    for gamma, pooled in ((1e6, cosines.unflatten(1, (3, 2)).mean(2)), (1e-4, cosines.unflatten(1, (3, 2)).amax(2))):
+        expected = F.cross_entropy(20 * (pooled - 0.3 * F.one_hot(classes, 3)), classes)
+        value = lb.soft_triple_loss(rows, classes, centers, margin=0.3, gamma=gamma, regularization=0.0)
+        assert torch.isclose(value, expected, rtol=1e-4)
+
+
+def test_soft_triple_draws_the_centers_of_a_class_together():
+    """By hand: two classes of two centers, at right angles and at 180 degrees: (sqrt(2) + 2) / (2 * 2)."""
+    centers = torch.tensor([[[3.0, 0.0], [0.0, 1.0]], [[-1.0, 0.0], [2.0, 0.0]]], dtype=torch.float64)
+    rows, classes = normal(4, 2), torch.tensor([0, 1, 0, 1])
+    with_it, without = (
+        lb.soft_triple_loss(rows, classes, centers, regularization=r, reduction="none") for r in (0.2, 0.0)
+    )
+    assert torch.allclose(with_it - without, torch.tensor(0.2 * (math.sqrt(2) + 2) / 4, dtype=torch.float64))
+
+
 def test_byol_gives_the_target_no_gradient():
     prediction, target = normal(3, 4).requires_grad_(), normal(3, 4, seed=1).requires_grad_()
     lb.byol_loss(prediction, target).backward()
@@ -430,7 +459,10 @@ def test_modules_with_a_row_for_each_class(module):
         module(0, 4)
 
 
-SUB_CENTER_MODULES = {lb.SubCenterArcFaceLoss: {"margin": 0.3, "scale": 10.0}}
+SUB_CENTER_MODULES = {
+    lb.SubCenterArcFaceLoss: {"margin": 0.3, "scale": 10.0},
+    lb.SoftTripleLoss: {"margin": 0.1, "gamma": 0.5, "regularization": 1.0},
+}
 
 
 @pytest.mark.parametrize("module", SUB_CENTER_MODULES)
@@ -661,6 +693,10 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
          r"margin must lie in \[0, pi\)"),
         (lambda a, y: lb.sub_center_arcface_loss(a, y, a.expand(3, 4, 3), scale=0.0), ValueError,
          "scale must be above 0"),
+        (lambda a, y: lb.soft_triple_loss(a, y, a.expand(3, 4, 3), gamma=0.0), ValueError, "gamma must be above 0"),
+        (lambda a, y: lb.soft_triple_loss(a, y, a.expand(3, 4, 3), margin=-1.0), ValueError, "margin must be at least"),
+        (lambda a, y: lb.soft_triple_loss(a, y, a.expand(3, 4, 3), regularization=-1.0), ValueError,
+         "regularization must be at least 0"),
         (lambda a, y: lb.cosface_loss(a, y, a[:3], margin=-1.0), ValueError, "margin must be at least 0"),
         (lambda a, y: lb.sphereface_loss(a, y, a[:3], margin=0), ValueError, "margin must be a whole number of at"),
         (lambda a, y: lb.sphereface_loss(a, y, a[:3], margin=1.5), ValueError, "margin must be a whole number of at"),

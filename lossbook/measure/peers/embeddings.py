@@ -122,6 +122,8 @@ ENTRIES = (
           (_with_rows("SphereFaceLoss({})", "W", "w.T"),)),
     Entry("sub_center_arcface_loss", SUB_CENTERS, "lb.sub_center_arcface_loss(z, y, w)",
           (_with_sub_centers("SubCenterArcFaceLoss({}, margin=28.64788975654116, sub_centers=w.shape[1])", "W"),)),
+    Entry("soft_triple_loss", SUB_CENTERS, "lb.soft_triple_loss(z, y, w, regularization=0.0)",
+          (_with_sub_centers("SoftTripleLoss({}, centers_per_class=w.shape[1])", "fc"),)),
     Entry("proxy_nca_loss", IDENTITIES, "lb.proxy_nca_loss(z, y, w, include_positive=True)",
           (_with_rows("ProxyNCALoss({})", "proxies", "w"),)),
     Entry("proxy_anchor_loss", IDENTITIES, "lb.proxy_anchor_loss(z, y, w)",

@@ -75,7 +75,7 @@ def _angle_to_the_prototype(_: LossCard) -> Line:
     )
 
 
-@line(losses=("sub_center_arcface_loss",))
+@line(losses=("sub_center_arcface_loss", "soft_triple_loss"))
 def _angle_to_two_sub_centers(_: LossCard) -> Line:
     target, prototypes = torch.tensor([0]), torch.stack([AT[0.0], AT[130.0], AT[120.0], AT[120.0]]).unflatten(0, (2, 2))
     return Line(

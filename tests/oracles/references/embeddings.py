@@ -309,6 +309,24 @@ def sphereface(z: Array, y: Array, w: Array, margin: int = 4, annealing: float =
     return values, [1.0] * len(values)
 
 
+def soft_triple(
+    z: Array, y: Array, w: Array, scale: float = 20.0, gamma: float = 0.1, margin: float = 0.01,
+    regularization: float = 0.2,
+) -> Parts:  # fmt: skip
+    classes, number, values = len(w), w.shape[1], []
+    spread = sum(distance(unit(a), unit(b)) for rows in w for a, b in itertools.combinations(rows, 2))
+    for a, label in zip(z, y, strict=True):
+        similarities = []
+        for c, rows in enumerate(w):
+            cosines = [cos(a, row) for row in rows]
+            shares = [math.exp(x / gamma) for x in cosines]
+            similarities.append(sum(q * x for q, x in zip(shares, cosines, strict=True)) / sum(shares))
+            similarities[c] -= margin * (c == label)
+        value = logsumexp([scale * s for s in similarities]) - scale * similarities[label]
+        values.append(value + regularization * spread / (classes * number * max(number - 1, 1)))
+    return values, [1.0] * len(values)
+
+
 def center(z: Array, y: Array, w: Array) -> Parts:
     return [distance(a, w[label]) ** 2 / 2 for a, label in zip(z, y, strict=True)], [1.0] * len(z)
 
