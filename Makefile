@@ -90,7 +90,7 @@ browser: $(STAMP)  ## open the built pages in headless Chromium (needs `make boo
 # --- further targets -------------------------------------------------------------------------------------------------
 
 full: $(STAMP)  ## run chapters in the full profile and save their outputs [CHAPTER=08]; with SEED=7 into .scratch
-	$(BIN)/lossbook run $(CHAPTER) --profile full --seed $(or $(SEED),0)
+	$(BIN)/lossbook run $(or $(CHAPTER),--all) --profile full --seed $(or $(SEED),0)
 
 lab: $(STAMP)  ## open the chapters in JupyterLab
 	$(BIN)/python -c 'import jupyterlab' 2>/dev/null || $(BIN)/python -m pip install -q -c constraints.txt -e ".[dev]"

@@ -97,7 +97,17 @@ if not TYPE_CHECKING:  # a checker that saw this function would take every name 
         try:
             return getattr(losses, name)
         except AttributeError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_hint(name)}") from None
+
+    def _hint(name: str) -> str:
+        """Which loss may have been meant."""
+        if name.startswith("_"):  # what Python and notebooks probe for
+            return ""
+        catalogue = importlib.import_module(f"{__name__}.catalogue")
+        found = catalogue.suggestions(name)
+        return catalogue.did_you_mean(
+            [catalogue.cards[each].module.__name__ for each in found] if name[0].isupper() else found
+        )
 
 
 def __dir__() -> list[str]:

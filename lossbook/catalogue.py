@@ -5,6 +5,7 @@ Tests, the loss atlas, the bench and the advisor iterate over `cards`; what a ca
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from .losses._card import FACTS, GRADIENTS, PROPERTIES, Answer, Facts
 __all__ = ["PROPERTIES", "Answer", "LossCard", "cards"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LossCard:
     """What is true of one loss.
 
@@ -149,6 +150,65 @@ class LossCard:
         """One section of the docstring (`Args`, `Returns`, `Raises`, `References`, `Example`); empty if missing."""
         return self._sections.get(name, "")
 
+    def __repr__(self) -> str:
+        return f"LossCard({self.name}: {self.purpose})"
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows of the card: purpose, formula, gradient, facts."""
+        formulas = [f"$$\n{self.formula}\n$$"] + [f"Gradient: {self.gradient_formula}"] * (self.gradient is not None)
+        words = {True: "yes", False: "no", None: "does not apply"}
+        rows = [f"| {name.replace('_', ' ')} | {words[a.holds]} | {a.why} |" for name, a in self.properties.items()]
+        table = "\n".join(["| property | answer | why |", "| --- | --- | --- |", *rows])
+        return "\n\n".join([f"**`{self.name}`** · {self.purpose}", *formulas, table, self.reference])
+
+
+class Cards(dict[str, LossCard]):
+    """The cards by the names of their functions; a name that is not there is answered with those that are like it."""
+
+    def __missing__(self, name: str) -> LossCard:
+        raise KeyError(f"no loss is named {name!r}{did_you_mean(suggestions(name))}")
+
+
+def find(name: str) -> LossCard | None:
+    """The card of a loss by its function, its module or another of its names, however these are spelled.
+
+    Example:
+        >>> find("DiceLoss"), find("bce")
+        (LossCard(dice_loss: ...), LossCard(binary_cross_entropy_with_logits: ...))
+    """
+    return _names().get(_plain(name))
+
+
+def suggestions(name: str) -> list[str]:
+    """Losses that `name` may stand for: the one that :func:`find` knows, or those with a name spelled like it.
+
+    Example:
+        >>> suggestions("bce"), suggestions("focal_los")
+        (['binary_cross_entropy_with_logits'], ['focal_loss'])
+    """
+    names, plain = _names(), _plain(name)
+    alike = [plain] if plain in names else difflib.get_close_matches(plain, names, cutoff=0.75)
+    return list(dict.fromkeys(names[each].name for each in alike))
+
+
+def did_you_mean(names: list[str]) -> str:
+    """The end of a message about a name that is not known."""
+    return f"; did you mean {' or '.join(names)}?" if names else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower()).removesuffix("loss")
+
+
+def _names() -> dict[str, LossCard]:
+    """Every card by all its names; one that several losses claim is the first one's."""
+    names: dict[str, LossCard] = {}
+    for each in (lambda card: [card.name], lambda card: [card.module.__name__], lambda card: card.names):
+        for card in cards.values():
+            for name in each(card):
+                names.setdefault(_plain(name), card)
+    return names
+
 
 def _modules() -> dict[Callable[..., Tensor], type[nn.Module]]:
     """For each loss the module class whose `function` it is: derived by `as_module`, or written by hand."""
@@ -157,11 +217,11 @@ def _modules() -> dict[Callable[..., Tensor], type[nn.Module]]:
     return {item.function: item for item in classes if hasattr(item, "function")}
 
 
-def _gathered() -> dict[str, LossCard]:
+def _gathered() -> Cards:
     """The cards family by family, whichever family was imported first."""
     modules = _modules()
     order = [family.__name__ for family in losses.families()]
-    gathered = {}
+    gathered = Cards()
     for name, facts in sorted(FACTS.items(), key=lambda item: order.index(item[1].function.__module__)):
         if facts.function not in modules:
             raise LookupError(f"{name} has a card but no module in lossbook.losses")
@@ -169,4 +229,4 @@ def _gathered() -> dict[str, LossCard]:
     return gathered
 
 
-cards: dict[str, LossCard] = _gathered()
+cards: Cards = _gathered()

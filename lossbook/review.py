@@ -1,8 +1,9 @@
 """What the review names, as data: for each of its tasks every loss, and the losses of the library that it stands for.
 
 The source is Elharrouss et al., *Loss Functions in Deep Learning: A Comprehensive Review*, 2025,
-https://arxiv.org/abs/2504.04242. A vague term (curriculum, scalable, contextual) stands for several losses. A test
-refuses a term without a card, and a card that does not name the task.
+https://arxiv.org/abs/2504.04242. A vague term (curriculum, scalable, contextual) stands for several losses. Weighted
+cross-entropy is cross-entropy with a weight per class (`weight=`) or with one per position. A test refuses a term
+without a card, and a card that does not name the task.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _IOU = ("iou_loss", "giou_loss")
 LOSSES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "image classification": {
         "cross-entropy": ("cross_entropy",),
-        "Euclidean / MSE": ("mse_loss",),
+        "Euclidean / MSE": ("mse_loss", "euclidean_loss"),
         "focal": ("focal_loss",),
-        "IoU": ("iou_loss",),
+        "IoU": ("iou_loss", "jaccard_loss"),
         "attention-target": ("attention_target_loss",),
         "ranking": ("attention_ranking_loss", "margin_ranking_loss", "pairwise_ranking_loss"),
         "Kullback-Leibler": ("kl_divergence_loss", "distillation_loss"),
@@ -74,7 +75,7 @@ LOSSES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "cross-entropy": ("cross_entropy",),
         "pixel-wise (softmax) cross-entropy": ("cross_entropy",),
         "binary": ("binary_cross_entropy_with_logits",),
-        "weighted (WCE)": ("weighted_cross_entropy",),
+        "weighted (WCE)": ("cross_entropy", "weighted_cross_entropy"),
         "balanced (BalanCE)": ("balanced_cross_entropy",),
         "focal": ("focal_loss",),
         "Dice": ("dice_loss",),
@@ -154,22 +155,22 @@ LOSSES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "negative log-likelihood": ("gaussian_nll_loss", "student_t_nll_loss", "negative_binomial_nll_loss"),
         "quantile": ("quantile_loss",),
         "cross-entropy": ("cross_entropy",),
-        "weighted cross-entropy": ("weighted_cross_entropy",),
+        "weighted cross-entropy": ("cross_entropy", "weighted_cross_entropy"),
     },
     "challenges and future": {
-        "weighted cross-entropy": ("weighted_cross_entropy",),
+        "weighted cross-entropy": ("cross_entropy", "weighted_cross_entropy"),
         "focal": ("focal_loss",),
         "Huber": ("huber_loss",),
         "log-cosh": ("log_cosh_loss",),
         "Wasserstein (with gradient penalty)": ("wasserstein_discriminator_loss", "gradient_penalty"),
         "label noise robust losses": ("generalized_cross_entropy", "symmetric_cross_entropy", "bootstrapping_loss"),
-        "composite losses": ("combo_loss", "unified_focal_loss"),
+        "composite losses": ("combo_loss", "unified_focal_loss", "weighted_sum_loss"),
         "curriculum": ("self_paced_loss",),
         "adaptive": ("adaptive_robust_loss", "uncertainty_weighting_loss"),
         "adversarially robust": ("trades_loss", "mart_loss", "adversarial_training_loss"),
         "hierarchical": ("hierarchical_cross_entropy",),
         "meta-learned": ("baikal_loss", "taylor_glo_loss", "learned_loss"),
         "scalable": ("linear_cross_entropy", "sampled_softmax_loss"),
-        "contextual": ("contextual_loss",),
+        "contextual": ("context_loss", "contextual_loss"),
     },
 }

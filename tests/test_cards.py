@@ -290,3 +290,21 @@ def test_not_proper(card):
         return
     _, _, (labels, *others), _ = stated(card, "proper")
     assert group_slopes(card, labels, others) > 1e-3
+
+
+def test_a_name_that_is_not_there_is_answered_with_those_like_it():
+    with pytest.raises(KeyError, match=r"no loss is named 'bce'; did you mean binary_cross_entropy_with_logits\?"):
+        lb.cards["bce"]
+    with pytest.raises(AttributeError, match=r"has no attribute 'CLIPLoss'; did you mean ClipLoss\?"):
+        lb.CLIPLoss  # noqa: B018
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing_like_it'$"):
+        lb.nothing_like_it  # noqa: B018
+    assert not hasattr(lb, "_repr_html_") and lb.cards.get("bce") is None
+
+
+@every_card
+def test_a_card_shown_in_a_notebook_has_its_formula_and_all_answers(card):
+    shown = card._repr_markdown_()
+    assert card.formula in shown and (card.gradient is None or card.gradient_formula in shown)
+    assert all(f"| {name.replace('_', ' ')} |" in shown for name in PROPERTIES)
+    assert repr(card) == f"LossCard({card.name}: {card.purpose})"

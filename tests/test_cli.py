@@ -53,6 +53,21 @@ def outputs(path):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
+def test_version_and_what_head_leaves_unread(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"lossbook {lb.__version__}\n"
+    command = f"{sys.executable} -m lossbook.cli losses | head -1"
+    read = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (read.stdout, read.stderr) == ("classification\n", "")
+
+
+def test_chapters_are_run_by_name_or_all_of_them(capsys):
+    for arguments in (["run"], ["run", "8", "--all"]):
+        assert cli.main(arguments) == 2
+        assert "name chapters, or say --all" in capsys.readouterr().err
+
+
 # --- losses and show -----------------------------------------------------------------------------------------------
 
 
@@ -72,9 +87,17 @@ def test_show_prints_the_card(capsys):
     assert "DiceLoss" in out
 
 
+@pytest.mark.parametrize("name", ["DiceLoss", "dice", "Dice"])
+def test_show_knows_a_loss_by_its_other_names(name, capsys):
+    assert cli.main(["show", name]) == 0
+    assert capsys.readouterr().out.startswith("dice_loss\n")
+
+
 def test_unknown_loss_and_unknown_command(capsys):
     assert cli.main(["show", "no_loss"]) == 2
     assert "no loss is named 'no_loss'" in capsys.readouterr().err
+    assert cli.main(["show", "focal_los"]) == 2
+    assert "did you mean focal_loss?" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["train"])
 
@@ -143,7 +166,7 @@ def test_any_other_run_leaves_the_checkout_alone(monkeypatch, tmp_path, options)
     path = make_checkout(tmp_path, CHAPTER, PROGRESS, FINISH)
     before = path.read_bytes()
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["run", *options]) == 0
+    assert cli.main(["run", "--all", *options]) == 0
     assert path.read_bytes() == before
     assert not (tmp_path / "book").exists()
     profile, seed = ("fast", 0) if "fast" in options else ("full", 7)
@@ -160,7 +183,7 @@ def test_error_or_warning_changes_nothing_and_is_told(monkeypatch, tmp_path, cap
     path = make_checkout(tmp_path, "import sys", cell)
     before = path.read_bytes()
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["run"]) == 1
+    assert cli.main(["run", "--all"]) == 1
     assert message in capsys.readouterr().err
     assert path.read_bytes() == before
     assert not (tmp_path / "book").exists()
@@ -177,13 +200,13 @@ def test_chapters_are_found_by_number_name_and_path(tmp_path):
 
 def test_outside_a_checkout_and_without_parameters(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["run"]) == 2
+    assert cli.main(["run", "--all"]) == 2
     assert "no checkout of lossbook" in capsys.readouterr().err
     path = make_checkout(tmp_path, "1 + 1")
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[1].source = "seed = 0"
     nbformat.write(notebook, path)
-    assert cli.main(["run"]) == 1
+    assert cli.main(["run", "--all"]) == 1
     assert "one line `profile = ...`" in capsys.readouterr().err
 
 

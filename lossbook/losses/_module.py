@@ -94,14 +94,15 @@ def as_module(name: str, function: Callable[..., Tensor]) -> type[LossModule[Any
     parameters = inspect.signature(function).parameters.values()
     settings = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     tensors = ", ".join(parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY)
-    text = (inspect.getdoc(function) or "").partition("\nExample:\n")[0]  # an example is of the function, and tested there
+    call = f"Module form of `{function.__name__}`: settings here, then call it with `({tensors})`."
+    text = (inspect.getdoc(function) or "").partition("\nExample:\n")[0]  # the example is the function's, tested there
     return type(
         name,
         (LossModule,),
         {
             "__module__": function.__module__,
             "__qualname__": name,
-            "__doc__": f"Module form of `{function.__name__}`: settings here, then call it with `({tensors})`.\n\n{text}",
+            "__doc__": f"{call}\n\n{text}",
             "__signature__": inspect.Signature(settings),
             "function": staticmethod(function),
             "settings": tuple(parameter.name for parameter in settings),
