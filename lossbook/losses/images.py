@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together, widen
+from ._slope import root
 from ._validation import (
     check_choice,
     check_floating,
@@ -28,6 +29,9 @@ from ._validation import (
     check_reduction,
     check_same_shape,
     check_tensors,
+    check_weight,
+    hidden,
+    weighted_entries,
 )
 
 __all__ = [
@@ -402,8 +406,8 @@ def _power(term: Tensor, exponent: float, negatives: str) -> Tensor:
     if negatives == "normalize":
         return ((term + 1) / 2).clamp_min(_FLOOR**4).pow(exponent)
     if negatives == "relu":
-        positive = term > 0  # the slope of a power at 0 is infinite, so no power is taken there
-        return torch.where(positive, torch.where(positive, term, 1.0).pow(exponent), 0.0)
+        none = term <= 0  # the slope of a power at 0 is infinite, so no power is taken there
+        return torch.where(none, 0.0, torch.where(none, 1.0, term).pow(exponent))
     low = term.clamp_max(_FLOOR)
     return torch.where(term > _FLOOR, term, _FLOOR**2 / (2 * _FLOOR - low)).clamp_min(_FLOOR**4).pow(exponent)
 
@@ -570,8 +574,7 @@ def total_variation_loss(
     down, right = _differences(pictures)
     if norm == "isotropic":
         squares = F.pad(down.square(), (0, 0, 0, 1)) + F.pad(right.square(), (0, 1))
-        changes = squares > 0  # the slope of the root at 0 is infinite
-        values = torch.where(changes, torch.where(changes, squares, 1.0).sqrt(), 0.0).sum((1, 2, 3))
+        values = root(squares).sum((1, 2, 3))
     else:
         size = torch.abs if norm == "anisotropic" else torch.square
         rows, columns = size(down).sum((1, 2, 3)), size(right).sum((1, 2, 3))
@@ -766,7 +769,10 @@ def reconstruction_loss(
     check_tensors(prediction=prediction, target=target, weight=weight)
     if weight is None:
         return _pixel_loss("prediction", prediction, target, distance, reduction)
-    values = _pixel_loss("prediction", widen(prediction), target, distance, "none")
+    check_weight(weight, prediction.shape)
+    check_same_shape("target", target, "prediction", prediction)
+    known_parts = hidden(weighted_entries(weight), widen(prediction), target)
+    values = _pixel_loss("prediction", *known_parts, distance, "none")
     weight = weight.to(values.dtype)
     return reduce(values * weight, reduction, weight, prediction.dtype)
 
@@ -922,7 +928,7 @@ def _with_hole(prediction: Tensor, target: Tensor, hole: Tensor) -> tuple[Tensor
 
 
 @loss(
-    tasks=("image-to-image", "inpainting"),
+    tasks=("image-to-image", "inpainting", "challenges and future"),
     names=("context", "contextual loss of inpainting", "masked reconstruction"),
     domain={"prediction": "pictures", "target": "pictures", "hole": "hole"},
     range=(0.0, float("inf")),
@@ -1111,8 +1117,10 @@ def _hole_valid_gradient(
         "permutation_invariant": no("order is what frequencies are about", first=[[[[9.0, 9.0, 0.0, 0.0, 0.0, 0.0]]]],
                                     target=[[[[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]]]),
     },
-    cases=({"alpha": 2.0}, {"logarithm": True}, {"per_batch": True}),
+    cases=({"alpha": 2.0}, {"log_matrix": True}, {"batch_matrix": True}, {"patch_factor": 2}, {"ave_spectrum": True},
+           {"patch_factor": 2, "ave_spectrum": True, "log_matrix": True, "batch_matrix": True, "alpha": 0.5}),
     detached="the weight of each frequency",
+    couples="with batch_matrix the largest weight is that of the batch, with ave_spectrum its spectra are averaged",
     chapter=9,
 )  # fmt: skip
 def focal_frequency_loss(
@@ -1120,8 +1128,10 @@ def focal_frequency_loss(
     target: Tensor,
     *,
     alpha: float = 1.0,
-    logarithm: bool = False,
-    per_batch: bool = False,
+    patch_factor: int = 1,
+    ave_spectrum: bool = False,
+    log_matrix: bool = False,
+    batch_matrix: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
     r"""Focal frequency loss (FFL): the squared error of the spectrum, which weighs what is furthest off most.
@@ -1133,26 +1143,31 @@ def focal_frequency_loss(
 
     :math:`F` is the orthonormal discrete Fourier transform of each channel. The weights are held fixed when the
     gradient is formed. With `alpha=0` all weights are one and, by Parseval's theorem, the loss is the mean squared
-    error. Identical pictures cost 0 with a zero gradient.
+    error. Identical pictures cost 0 with a zero gradient. The settings are those of the authors' program, and so are
+    their names and defaults.
 
     Args:
         prediction: pictures `(N, C, H, W)`.
         target: the true pictures, the same shape.
         alpha: the exponent of the weights, at least 0.
-        logarithm: weights grow with the logarithm of one plus the error.
-        per_batch: the largest weight is that of the batch, not of each channel of each picture.
-        reduction: `"none"` gives `(N,)`, one number per picture; `"mean"` is their mean.
+        patch_factor: into how many parts both sides are cut, each of whose patches has a spectrum of its own; it
+            divides the height and the width.
+        ave_spectrum: averages the spectra over the batch before they are compared.
+        log_matrix: weights grow with the logarithm, :math:`\log(1 + |\hat F - F|^{\alpha})`.
+        batch_matrix: the largest weight is that of the batch, not of each channel of each patch of each picture.
+        reduction: `"none"` gives `(N,)`, one number per picture, and a scalar with `ave_spectrum`, where the batch has
+            one spectrum; `"mean"` is the mean over the pictures.
 
     Returns:
         The loss: a scalar, or `(N,)` for `reduction="none"`.
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a negative exponent, an unknown reduction.
+        ValueError: shapes that differ, a negative exponent, sides that do not divide, an unknown reduction.
 
     References:
         Jiang, Dai, Wu and Loy, Focal frequency loss for image reconstruction and synthesis, 2021,
-        https://arxiv.org/abs/2012.12821.
+        https://arxiv.org/abs/2012.12821, and https://github.com/EndlessSora/focal-frequency-loss.
 
     Example:
         >>> stripes = torch.tensor([1.0, -1.0, 1.0, -1.0]).expand(1, 1, 4, 4)
@@ -1160,18 +1175,29 @@ def focal_frequency_loss(
         tensor(1.)
     """
     check_positive("alpha", alpha, zero=True)
+    check_positive("patch_factor", patch_factor)
     check_reduction(reduction)
     x, y = _pictures(prediction, target)
-    if not x.numel():  # there is no transform of nothing
-        return reduce((x - y).sum((1, 2, 3)), reduction, dtype=prediction.dtype)
-    spectrum = torch.view_as_real(torch.fft.fft2(x - y, norm="ortho"))
-    errors = spectrum.square().sum(-1)
-    weights = errors.detach().pow(alpha / 2)
-    if logarithm:
-        weights = torch.log1p(weights)
-    largest = weights.amax() if per_batch else weights.amax((2, 3), keepdim=True)
-    weights = weights / torch.where(largest > 0, largest, 1.0)
-    return reduce((weights * errors).mean((1, 2, 3)), reduction, dtype=prediction.dtype)
+    height, width = x.shape[2:]
+    if height % patch_factor or width % patch_factor:
+        raise ValueError(f"patch_factor must divide the sides of prediction, {height} and {width}, got {patch_factor}")
+    difference = x - y
+    if ave_spectrum:  # the transform is linear: that of the mean is the mean of the transforms
+        difference = difference.sum(0, keepdim=True) / max(len(x), 1)
+    if not difference.numel():  # there is no transform of nothing
+        values = difference.sum((1, 2, 3))
+    else:
+        if patch_factor > 1:
+            difference = difference.unflatten(3, (patch_factor, -1)).unflatten(2, (patch_factor, -1)).transpose(3, 4)
+        spectrum = torch.view_as_real(torch.fft.fft2(difference, norm="ortho"))
+        errors = spectrum.square().sum(-1)
+        weights = errors.detach().pow(alpha / 2)
+        if log_matrix:
+            weights = torch.log1p(weights)
+        largest = weights.amax() if batch_matrix else weights.amax((-2, -1), keepdim=True)
+        weights = weights / torch.where(largest > 0, largest, 1.0)
+        values = (weights * errors).flatten(1).mean(1)
+    return reduce(values.sum() if ave_spectrum else values, reduction, dtype=prediction.dtype)
 
 
 FocalFrequencyLoss = as_module("FocalFrequencyLoss", focal_frequency_loss)

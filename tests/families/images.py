@@ -40,7 +40,8 @@ def _large_pictures(s: Sample) -> Tensor:
 
 @kind("pictures", adverse=_limited)
 def _pictures(s: Sample) -> Tensor:
-    return min(s.scale, 30.0) * s.normal(s.batch, 3, s.size[0], s.size[-1])
+    parts = s.settings.get("patch_factor", 1)
+    return min(s.scale, 30.0) * s.normal(s.batch, 3, parts * s.size[0], parts * s.size[-1])
 
 
 @kind("hole")
@@ -62,14 +63,21 @@ def _constant(card: LossCard, settings: Mapping[str, Any], *_: Tensor) -> Tensor
 
 @held_fixed("focal_frequency_loss")
 def _focal_frequency_with_fixed_weights(prediction: Tensor, target: Tensor, **settings: Any) -> Callable[..., Tensor]:
-    errors = torch.fft.fft2(prediction - target, norm="ortho").abs()
-    weights = errors ** settings.get("alpha", 1.0)
-    weights = weights.log1p() if settings.get("logarithm") else weights
-    weights = weights / (weights.amax() if settings.get("per_batch") else weights.amax((2, 3), keepdim=True))
+    def spectra(first: Tensor, second: Tensor) -> Tensor:
+        """One for each patch, `(P, N, C, h, w)`, or `(P, 1, C, h, w)` for their mean over the batch."""
+        parts, gap = settings.get("patch_factor", 1), first - second
+        patches = torch.stack([patch for rows in gap.chunk(parts, 2) for patch in rows.chunk(parts, 3)])
+        found = torch.fft.fft2(patches, norm="ortho")
+        return found.mean(1, keepdim=True) if settings.get("ave_spectrum") else found
+
+    weights = spectra(prediction, target).abs() ** settings.get("alpha", 1.0)
+    weights = weights.log1p() if settings.get("log_matrix") else weights
+    weights = weights / (weights.amax() if settings.get("batch_matrix") else weights.amax((3, 4), keepdim=True))
 
     def loss(first: Tensor, second: Tensor, *, reduction: str = "mean", **_: Any) -> Tensor:
-        spectrum = torch.fft.fft2(first - second, norm="ortho")
-        values = (weights * (spectrum.real**2 + spectrum.imag**2)).mean((1, 2, 3))
+        found = spectra(first, second)
+        values = (weights * (found.real**2 + found.imag**2)).mean((0, 2, 3, 4))
+        values = values.squeeze(0) if settings.get("ave_spectrum") else values
         return {"none": values, "mean": values.mean(), "sum": values.sum()}[reduction]
 
     return loss

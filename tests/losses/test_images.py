@@ -120,6 +120,22 @@ def test_focal_frequency_without_weights_is_the_mean_squared_error():
     assert torch.isclose(lb.focal_frequency_loss(x, y, alpha=0.0), (x - y).square().mean(), rtol=1e-12)
 
 
+def test_patches_of_focal_frequency_are_pictures_of_their_own():
+    """Cut into patches, with the average spectrum: what single calls on each patch, and on the mean picture, say."""
+    x, y = pictures(2, 3, 2, 4, 6)
+    patches = [
+        torch.stack([picture[..., i : i + 2, j : j + 3] for i in (0, 2) for j in (0, 3)]) for picture in (x[0], y[0])
+    ]
+    whole = lb.focal_frequency_loss(x[:1], y[:1], patch_factor=2)
+    torch.testing.assert_close(whole, lb.focal_frequency_loss(*patches), rtol=1e-12, atol=0)
+    mean = lb.focal_frequency_loss(x.mean(0, keepdim=True), y.mean(0, keepdim=True))
+    for reduction in ("none", "mean", "sum"):
+        average = lb.focal_frequency_loss(x, y, ave_spectrum=True, reduction=reduction)
+        torch.testing.assert_close(average, mean, rtol=1e-12, atol=0)
+    assert lb.focal_frequency_loss(x, x, patch_factor=2, log_matrix=True) == 0
+    assert lb.focal_frequency_loss(x[:0], x[:0], ave_spectrum=True, patch_factor=2) == 0
+
+
 def test_context_loss_counts_nothing_without_a_hole_and_in_a_hole():
     x, y = pictures(2, 1, 2, 6, 6)
     for hole in (torch.zeros(1, 1, 6, 6), torch.ones(1, 1, 6, 6)):
@@ -210,6 +226,8 @@ def test_default_network_is_frozen_and_prefers_a_shift_to_a_blur():
         (lambda x: lb.psnr_loss(x, x, eps=0.0), "eps must be above 0"),
         (lambda x: lb.total_variation_loss(x, norm="isotropic", normalize="axes"), "normalize must be"),
         (lambda x: lb.gradient_difference_loss(x, x, alpha=0.5), "alpha must be at least 1"),
+        (lambda x: lb.focal_frequency_loss(x, x, patch_factor=3), "patch_factor must divide the sides"),
+        (lambda x: lb.focal_frequency_loss(x, x, patch_factor=0), "patch_factor must be above 0"),
         (lambda x: lb.context_loss(x, x, x[:, :1], window=2), "window must be odd"),
         (lambda x: lb.hole_valid_loss(x, x, x[:, :1], hole_weight=-1.0), "hole_weight must be at least 0"),
         (lambda x: lb.hole_valid_loss(x, x, 2 + x[:, :1]), r"hole must lie in \[0, 1\]"),

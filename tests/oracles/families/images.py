@@ -32,6 +32,7 @@ def samples() -> dict[str, dict[str, np.ndarray]]:
             "z": exact(rng.standard_normal((2, 4, 3, 3))), "y": exact(rng.standard_normal((2, 4, 3, 3))),
             "w": np.array([0.5, 1.0, 2.0, 0.25]),
         },
+        "even pictures": pair(3, 2, 4, 6, noise=0.3),
     }  # fmt: skip
 
 
@@ -107,12 +108,13 @@ REFERENCES = [
               ("holes",)),
     Reference("hole_valid_loss", "ref.hole_valid(z, y, w)", "lb.hole_valid_loss(z, y, w)", ("holes",)),
     Reference("focal_frequency_loss", "ref.squared_spectrum(z, y)", "lb.focal_frequency_loss(z, y, alpha=0.0)", SMALL),
-    Reference("focal_frequency_loss", "ref.focal_spectrum(z, y, 1.0)", "lb.focal_frequency_loss(z.detach(), y)", SMALL),
     # The weights are held fixed, which differences of the reference cannot see: values alone.
-    *(Reference("focal_frequency_loss", f"ref.focal_spectrum(z, y, {alpha}, {logarithm}, {per_batch})",
-                f"lb.focal_frequency_loss(z.detach(), y, alpha={alpha}, logarithm={logarithm}, "
-                f"per_batch={per_batch})", SMALL)
-      for alpha in (0.5, 2.0) for logarithm in (False, True) for per_batch in (False, True)),
+    Reference("focal_frequency_loss", "ref.focal_spectrum(z, y)", "lb.focal_frequency_loss(z.detach(), y)", SMALL),
+    *(Reference("focal_frequency_loss", f"ref.focal_spectrum(z, y, {alpha}, {parts}, {average}, {logarithm}, {batch})",
+                f"lb.focal_frequency_loss(z.detach(), y, alpha={alpha}, patch_factor={parts}, ave_spectrum={average}, "
+                f"log_matrix={logarithm}, batch_matrix={batch})", ("even pictures",))
+      for alpha, parts in ((0.5, 1), (0.5, 2), (2.0, 1), (2.0, 2))
+      for average in (False, True) for logarithm in (False, True) for batch in (False, True)),
     Reference("perceptual_loss", "ref.features(z, y)", "lb.perceptual_loss(z, y)", MAPS),
     Reference("feature_matching_loss", "ref.features(z, y, 'l1')", "lb.feature_matching_loss(z, y)", MAPS),
     Reference("feature_matching_loss", "ref.matched_means(z, y)", "lb.feature_matching_loss(z, y, form='mean')", MAPS),

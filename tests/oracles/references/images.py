@@ -159,14 +159,34 @@ def squared_spectrum(z: Array, y: Array) -> float:
     return float(np.mean([np.mean(np.abs(spectrum(a)) ** 2) for picture in z - y for a in picture]))
 
 
-def focal_spectrum(z: Array, y: Array, alpha: float, logarithm: bool = False, per_batch: bool = False) -> float:
-    """The focal frequency loss, channel by channel, after the program of its authors."""
-    sizes = [np.abs(spectrum(channel)) for picture in z - y for channel in picture]
+def focal_spectrum(
+    z: Array,
+    y: Array,
+    alpha: float = 1.0,
+    parts: int = 1,
+    average: bool = False,
+    logarithm: bool = False,
+    batch: bool = False,
+) -> float:
+    """The focal frequency loss, spectrum by spectrum, after the program of its authors."""
+    height, width = z.shape[2] // parts, z.shape[3] // parts
+    corners = [(i * height, j * width) for i in range(parts) for j in range(parts)]
+
+    def spectra(pictures: Array) -> Array:
+        """`(N, P, C, h, w)`."""
+        return np.array([
+            [[spectrum(c[i : i + height, j : j + width]) for c in picture] for i, j in corners] for picture in pictures
+        ])  # fmt: skip
+
+    ours, theirs = spectra(z), spectra(y)
+    if average:
+        ours, theirs = sum(ours)[None] / len(ours), sum(theirs)[None] / len(theirs)
+    sizes = [size for patches in np.abs(ours - theirs) for patch in patches for size in patch]
     matrices = [np.log(size**alpha + 1) if logarithm else size**alpha for size in sizes]
     largest = max(matrix.max() for matrix in matrices)
     costs = []
     for size, matrix in zip(sizes, matrices, strict=True):
-        top = largest if per_batch else matrix.max()
+        top = largest if batch else matrix.max()
         costs.append(np.mean([w / top * error**2 for w, error in zip(matrix.flat, size.flat, strict=True)]))
     return float(np.mean(costs))
 
