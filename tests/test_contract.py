@@ -357,6 +357,34 @@ def test_autocast_changes_nothing(card, case):
     assert torch.isclose(value.float(), card.function(*tensors, **settings), rtol=1e-5)
 
 
+@every_case
+def test_half_precision_under_autocast_gives_float32(card, case):
+    """As torch's own losses do: a gradient scaler multiplies the loss by more than float16 can hold."""
+    tensors = [t.half() if t.is_floating_point() else t for t in draw(card, case)]
+    settings = settings_of(card, case, torch.float16)
+    for reduction in ("none", "mean", "sum"):
+        with torch.autocast("cpu", torch.bfloat16):
+            value = card.function(*tensors, reduction=reduction, **settings)
+        assert value.dtype == torch.float32
+        assert torch.equal(value.half(), card.function(*tensors, reduction=reduction, **settings))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "mse_loss", "dice_loss", "giou_loss", "info_nce_loss"])
+def test_gradient_scaler_takes_no_step_back(name):
+    """Its first scale is 65,536: more than float16 holds, but not more than the loss under autocast."""
+    card = lb.cards[name]
+    first, *others = [t.half() if t.is_floating_point() else t for t in draw(card)]
+    parameter = torch.nn.Parameter(first.float())
+    scaler, optimizer = torch.amp.GradScaler("cpu"), torch.optim.SGD([parameter], lr=0.1)
+    with torch.autocast("cpu", torch.float16):
+        value = torch.compile(card.function, fullgraph=True, backend="eager")(parameter.half(), *others)
+    scaler.scale(value).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    assert value.isfinite() and scaler.get_scale() == 2.0**16
+    assert not torch.equal(parameter.detach(), first.float())
+
+
 @every_card
 def test_unknown_reduction(card):
     with pytest.raises(ValueError, match=r"reduction must be one of 'none', 'mean', 'sum', got 'avg'"):

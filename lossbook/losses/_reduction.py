@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -25,13 +28,33 @@ def together(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(tensor.to(dtype) for tensor in tensors)
 
 
+def narrow(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """`values` in `dtype`, that of the input; under autocast half precision stays wide, as in torch's own losses.
+
+    A gradient scaler multiplies the loss by more than float16 can hold.
+    """
+    device = values.device.type
+    half = accumulation_dtype(dtype) != dtype
+    if half and torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return values
+    return values.to(dtype)
+
+
+def full_precision(tensor: Tensor) -> AbstractContextManager[Any]:
+    """Matrix products and convolutions keep the dtype of their input, also where autocast would lower it."""
+    device = tensor.device.type
+    if not torch.amp.is_autocast_available(device):  # the meta device, which holds shapes alone
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
+
+
 def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor:
     """Reduce weighted contributions.
 
     `values` are the contributions, already multiplied by their weights and exactly zero where nothing counts;
     `weights` (broadcastable to them; one each by default) are what the mean divides by. Where all weights are
-    zero the mean is a zero that is attached to the graph. The result is returned in `dtype`, by default that
-    of `values`.
+    zero the mean is a zero that is attached to the graph. The result is returned in `dtype` (see `narrow`), by
+    default that of `values`.
     """
     if reduction == "mean":
         if weights is None:
@@ -42,4 +65,4 @@ def reduce(values: Tensor, reduction: str, weights: Tensor | None = None, dtype:
         values = values.sum() / total
     elif reduction == "sum":
         values = values.sum()
-    return values if dtype is None else values.to(dtype)
+    return values if dtype is None else narrow(values, dtype)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ._card import PROPERTIES, gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
-from ._reduction import reduce, together, widen
+from ._reduction import narrow, reduce, together, widen
 from ._slope import with_slope
 from ._validation import (
     check_choice,
@@ -359,7 +359,7 @@ def least_squares_discriminator_loss(
     )
     if reduction == "mean":
         values = values / max(real.numel(), 1)
-    return (0.5 * values).to(real_logits.dtype)
+    return narrow(0.5 * values, real_logits.dtype)
 
 
 LeastSquaresDiscriminatorLoss = as_module("LeastSquaresDiscriminatorLoss", least_squares_discriminator_loss)
@@ -416,7 +416,7 @@ def least_squares_generator_loss(fake_logits: Tensor, *, real_label: float = 1.0
     """
     fake = _fake_scores(fake_logits, reduction)
     values = F.mse_loss(fake, torch.full_like(fake, real_label), reduction="none")
-    return (0.5 * reduce(values, reduction)).to(fake_logits.dtype)
+    return narrow(0.5 * reduce(values, reduction), fake_logits.dtype)
 
 
 LeastSquaresGeneratorLoss = as_module("LeastSquaresGeneratorLoss", least_squares_generator_loss)
@@ -1047,8 +1047,8 @@ def mean_feature_matching_loss(features: Tensor, target: Tensor, *, reduction: s
     check_reduction(reduction)
     fake, real = together(features, target)
     if not len(fake) or not len(real):
-        return (0.0 * (fake.sum() + real.sum())).to(features.dtype)
-    return ((fake.mean(0) - real.mean(0)) ** 2).sum().to(features.dtype)
+        return narrow(0.0 * (fake.sum() + real.sum()), features.dtype)
+    return narrow(((fake.mean(0) - real.mean(0)) ** 2).sum(), features.dtype)
 
 
 MeanFeatureMatchingLoss = as_module("MeanFeatureMatchingLoss", mean_feature_matching_loss)
@@ -1643,7 +1643,7 @@ def vq_commitment_loss(
     values = values + commitment * F.mse_loss(z, e.detach(), reduction=sum_or_none)
     if reduction == "mean":
         values = values / max(z.numel(), 1)
-    return values.to(embeddings.dtype)
+    return narrow(values, embeddings.dtype)
 
 
 VQCommitmentLoss = as_module("VQCommitmentLoss", vq_commitment_loss)

@@ -17,7 +17,7 @@ from torch.autograd.forward_ad import _set_fwd_grad_enabled
 
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
-from ._reduction import reduce, together
+from ._reduction import narrow, reduce, together
 from ._slope import root, with_slope
 from ._validation import (
     check_choice,
@@ -144,7 +144,7 @@ def _by_torch(
 ) -> Tensor:
     """A loss of torch, reduced by torch in the same pass where nothing is weighted and something is there."""
     if weight is None and values.numel():
-        return function(values, truth, reduction=reduction, **settings).to(prediction.dtype)
+        return narrow(function(values, truth, reduction=reduction, **settings), prediction.dtype)
     return _reduced(function(values, truth, reduction="none", **settings), prediction, weight, reduction)
 
 
@@ -315,7 +315,7 @@ def euclidean_loss(prediction: Tensor, target: Tensor, *, reduction: str = "mean
     values, truth = _entries(prediction, target, None, reduction)
     if reduction != "none" and values.dim() and values.numel():  # one pass of torch's
         examples = len(values) if reduction == "mean" else 1
-        return (F.mse_loss(values, truth, reduction="sum") / (2 * examples)).to(prediction.dtype)
+        return narrow(F.mse_loss(values, truth, reduction="sum") / (2 * examples), prediction.dtype)
     squares = F.mse_loss(*map(_per_example, (values, truth)), reduction="none")
     return reduce(squares.sum(1) / 2, reduction, dtype=prediction.dtype)
 
@@ -392,7 +392,7 @@ def rmse_loss(
     """
     values, truth = _entries(prediction, target, weight, reduction)
     if weight is None and dim is None and values.numel():
-        return root(F.mse_loss(values, truth)).to(prediction.dtype)
+        return narrow(root(F.mse_loss(values, truth)), prediction.dtype)
     squares = F.mse_loss(values, truth, reduction="none")
     dim = tuple(range(squares.dim())) if dim is None else dim
     if weight is None:

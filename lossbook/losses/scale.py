@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ._card import gradient_of, loss, no, not_applicable, yes
 from ._module import as_module
-from ._reduction import reduce, together
+from ._reduction import full_precision, narrow, reduce, together
 from ._validation import (
     check_floating,
     check_fraction,
@@ -85,7 +85,7 @@ def _walk(
     d_bias.zero_()
     table = hidden.new_empty(min(chunk_size, len(hidden)), len(weight))
     slopes = torch.empty_like(table) if soft_cap and any(wanted) else table[:0]
-    with torch.autocast(hidden.device.type, enabled=False):
+    with full_precision(hidden):
         for start in range(0, len(hidden), chunk_size):
             rows = slice(start, start + chunk_size)
             h, y = hidden[rows], target[rows].unsqueeze(1)
@@ -364,9 +364,9 @@ def linear_cross_entropy(
         h, w, b, labels, share, float(label_smoothing), float(z_loss), float(soft_cap or 0.0), chunk_size, *gradients
     )
     if reduction != "none":
-        return total.to(hidden.dtype)
+        return narrow(total, hidden.dtype)
     losses = losses if valid is None else torch.where(valid, losses, 0.0)
-    return losses.reshape(target.shape).to(hidden.dtype)
+    return narrow(losses.reshape(target.shape), hidden.dtype)
 
 
 LinearCrossEntropyLoss = as_module("LinearCrossEntropyLoss", linear_cross_entropy)
@@ -522,7 +522,7 @@ def sampled_softmax_loss(
     true = (h * w[labels]).sum(-1) + offset[labels]
     if correct_target:
         true = true - expected[labels]
-    with torch.autocast(h.device.type, enabled=False):
+    with full_precision(h):
         others = h @ w[drawn].T + (offset - expected)[drawn]
     if remove_hits:
         others = torch.where(drawn == labels.unsqueeze(-1), -torch.inf, others)
