@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ._card import PROPERTIES, gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
-from ._reduction import reduce, together
+from ._reduction import full_precision, reduce, together, widen
 from ._validation import (
     check_choice,
     check_floating,
@@ -233,7 +233,7 @@ def _temperatures(kinds: str | Sequence[str], like: Tensor) -> Tensor:
         check_choice("kinds", kind, _KINDS_OF_TASKS)
     if len(named) != tasks:
         raise ValueError(f"kinds must name {tasks} tasks, one for each loss, got {len(named)}")
-    return torch.tensor([0.5 if kind == "regression" else 1.0 for kind in named], dtype=like.dtype, device=like.device)
+    return torch.stack([like.new_full((), 0.5 if kind == "regression" else 1.0) for kind in named])
 
 
 @loss(
@@ -643,9 +643,13 @@ class GradNorm(nn.Module):
 
     @torch.no_grad()
     def renormalize(self) -> None:
-        """Scale the weights so that they sum to the number of tasks; a weight below 0 becomes 0."""
-        self.weight.clamp_min_(0)
-        self.weight.mul_(len(self.weight) / self.weight.sum())
+        """Scale the weights so that they sum to the number of tasks; a weight below 0 becomes 0.
+
+        Where a step took all of them there, they start anew from 1.
+        """
+        weight = self.weight.clamp_min(0)
+        total = weight.sum()
+        self.weight.copy_(torch.where(total > 0, weight * (len(weight) / total), 1.0))
 
     def extra_repr(self) -> str:
         """The settings, as they were given."""
@@ -666,7 +670,8 @@ def project_conflicting_gradients(gradients: Tensor, *, order: Tensor | None = N
             by default drawn anew.
 
     Returns:
-        The projected gradients, `(T, P)`. The paper's step is their sum.
+        The projected gradients, `(T, P)`, in the dtype of the gradients; half precision is computed in float32. The
+        paper's step is their sum.
 
     Example:
         >>> project_conflicting_gradients(torch.tensor([[1.0, 0.0], [-1.0, 1.0]]))
@@ -680,17 +685,18 @@ def project_conflicting_gradients(gradients: Tensor, *, order: Tensor | None = N
     if order is None:
         order = torch.stack([torch.randperm(tasks) for _ in range(tasks)]) if tasks else torch.empty(0, 0)
     check_layout("order", order, tasks, tasks)
-    products = (gradients * gradients).sum(1)
+    rows = widen(gradients)
+    products = (rows * rows).sum(1)
     sizes = torch.where(products > 0, products, 1.0)
     projected = []
     for own, others in enumerate(order.tolist()):
-        gradient = gradients[own]
+        gradient = rows[own]
         for other in others:
             if other != own:
-                overlap = (gradient * gradients[other]).sum().clamp_max(0.0)
-                gradient = gradient - overlap / sizes[other] * gradients[other]
+                overlap = (gradient * rows[other]).sum().clamp_max(0.0)
+                gradient = gradient - overlap / sizes[other] * rows[other]
         projected.append(gradient)
-    return torch.stack(projected) if projected else gradients
+    return torch.stack(projected).to(gradients.dtype) if projected else gradients
 
 
 def pcgrad_backward(
@@ -698,10 +704,16 @@ def pcgrad_backward(
 ) -> None:
     """In place of `backward()`: add the sum of the projected gradients of several losses to each parameter's `.grad`.
 
+    The gradients do not pass through the hooks of `backward()`: with `DistributedDataParallel`, average `.grad` over
+    the processes yourself.
+
     Args:
         losses: `T` scalars, or a tensor `(T,)`.
         parameters: the parameters that the losses share; for one that a loss does not use its gradient is zero.
         order: as for :func:`project_conflicting_gradients`.
+
+    Raises:
+        ValueError: no loss, or no parameter that requires a gradient.
 
     Example:
         >>> x = torch.tensor([1.0, 0.0], requires_grad=True)
@@ -710,6 +722,10 @@ def pcgrad_backward(
         tensor([0.5000, 1.5000])
     """
     parameters = [p for p in parameters if p.requires_grad]
+    if not parameters:
+        raise ValueError("parameters must hold at least one tensor that requires a gradient, got none")
+    if not len(losses):
+        raise ValueError("losses must hold at least one loss, got none")
     rows = []
     for each in losses:
         gradients = torch.autograd.grad(each, parameters, retain_graph=True, allow_unused=True)
@@ -854,7 +870,7 @@ def _point_sets(prediction: Tensor, target: Tensor, reduction: str) -> tuple[Ten
 
 def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """`(*, N, M)`, through one matrix product; autocast must not round it."""
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x):
         products = x @ y.mT
     return (x * x).sum(-1).unsqueeze(-1) + (y * y).sum(-1).unsqueeze(-2) - 2 * products
 

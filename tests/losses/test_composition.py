@@ -175,6 +175,15 @@ def test_gradnorm_equalizes_gradients():
     assert 3 * first == pytest.approx(second, rel=0.05)
 
 
+def test_gradnorm_starts_anew_where_all_weights_fell_below_zero():
+    """A learning rate that is too large takes both weights down at once; they must not become 0 / 0."""
+    balance = lb.GradNorm(2)
+    with torch.no_grad():
+        balance.weight.fill_(-0.1)
+    balance.renormalize()
+    assert balance.weight.tolist() == [1.0, 1.0]
+
+
 def test_gradnorm_takes_the_norms_itself_and_keeps_the_first_losses():
     layer, heads = nn.Linear(2, 3), [nn.Linear(3, 1), nn.Linear(3, 1)]
     balance = lb.GradNorm(2)
@@ -282,6 +291,19 @@ def test_pcgrad_backward_fills_and_adds_to_gradients():
         assert torch.allclose(a.grad, times * expected[:2]) and torch.allclose(b.grad, times * expected[2])
     with pytest.raises(ValueError, match=r"order must have shape \(2, 2\), got \(3, 3\)"):
         lb.project_conflicting_gradients(rows, order=torch.zeros(3, 3, dtype=torch.long))
+    with pytest.raises(ValueError, match="parameters must hold at least one tensor that requires a gradient"):
+        lb.pcgrad_backward(losses, [frozen])
+    with pytest.raises(ValueError, match="losses must hold at least one loss"):
+        lb.pcgrad_backward([], [a])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_projection_of_small_gradients_in_half_precision(dtype):
+    """Squares of 1e-4 vanish in float16: the conflict would stay."""
+    gradients = 1e-4 * torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+    found = lb.project_conflicting_gradients(gradients.to(dtype))
+    assert found.dtype == dtype
+    assert torch.allclose(found.float(), lb.project_conflicting_gradients(gradients), rtol=1e-2, atol=1e-7)
 
 
 # --- deep supervision -------------------------------------------------------------------------------------------------
