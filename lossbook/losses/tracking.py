@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together, widen
+from ._slope import root
 from ._validation import (
     check_choice,
     check_floating,
@@ -26,8 +27,12 @@ from ._validation import (
     check_probabilities,
     check_reduction,
     check_same_shape,
+    check_spread,
     check_tensors,
+    check_weight,
+    hidden,
     known,
+    weighted_entries,
 )
 
 __all__ = [
@@ -66,12 +71,6 @@ def _sizes(difference: Tensor, distance: str) -> Tensor:
         return difference.abs()
     squares = difference.square()
     return squares if distance == "l2" else squares / (torch.sqrt(squares + _EPS**2) + _EPS)
-
-
-def _root(squares: Tensor) -> Tensor:
-    """The square root, with a slope of zero, not infinity, at zero."""
-    positive = squares > 0
-    return torch.where(positive, torch.where(positive, squares, 1.0).sqrt(), 0.0)
 
 
 # --- score maps -------------------------------------------------------------------------------------------------------
@@ -135,6 +134,7 @@ def cross_correlation(template: Tensor, search: Tensor, *, per_channel: bool = F
         "permutation_invariant": yes,
     },
     cases=({"balance": False},),
+    unit="the number of score maps",
     chapter=7,
 )
 def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = True, reduction: str = "mean") -> Tensor:
@@ -290,7 +290,9 @@ def dimp_loss(
     check_floating("scores", scores)
     check_same_shape("target", target, "scores", scores)
     check_reduction(reduction)
-    s, y = together(scores, target)
+    if weight is not None:
+        check_spread("weight", weight, scores.shape, "scores")
+    s, y = hidden(weighted_entries(weight), *together(scores, target))
     if mask is None:
         near = (y.detach() - threshold).relu().sign()
         residual = torch.lerp(s.relu(), s, near) - near * y
@@ -530,7 +532,7 @@ def _hardest_triplets(features: Tensor, labels: Tensor, margin: float | None) ->
     """For each example, the triplet with the farthest of its own identity and the nearest of the others."""
     if not len(features):
         return features.sum(1)
-    distances = _root((features.unsqueeze(1) - features.unsqueeze(0)).square().sum(2))
+    distances = root((features.unsqueeze(1) - features.unsqueeze(0)).square().sum(2))
     same = labels.unsqueeze(1) == labels
     others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     positive = torch.where(same & others, distances, -1.0).amax(1)
@@ -721,7 +723,7 @@ def sequence_loss(
         target: the true values, `(N, *)`.
         gamma: the discount of earlier iterates, in (0, 1].
         weight: non-negative weight of each entry of the target, broadcast to its shape; 0 where it is not known
-            (`valid.unsqueeze(1)` for a flow), where it may be anything but infinite or NaN.
+            (`valid.unsqueeze(1)` for a flow), where it may be anything, NaN too.
         distance: `"l1"` (the paper's), `"l2"` (the square) or `"charbonnier"`.
         reduction: `"none"` gives the shape of the target, weighted; `"mean"` divides by the sum of the weights (RAFT's
             code divides by all entries, unknown ones too).
@@ -755,10 +757,12 @@ def sequence_loss(
         raise ValueError(f"gamma must lie in (0, 1], got {gamma}")
     check_choice("distance", distance, _DISTANCES)
     check_reduction(reduction)
+    check_weight(weight, target.shape, "target")
+    counted = weighted_entries(weight)
     iterates, truth = together(predictions, target)
     values = iterates[:, :0].sum(1)
     for iterate in iterates.unbind(1):  # as Horner's rule: each step discounts all that came before
-        values = gamma * values + _sizes(iterate - truth, distance)
+        values = gamma * values + _sizes(*hidden(counted, iterate - truth), distance)
     if weight is None:
         return reduce(values, reduction, dtype=predictions.dtype)
     weight = weight.to(values.dtype)
@@ -828,14 +832,16 @@ def _warped(picture: Tensor, destinations: tuple[Tensor, Tensor]) -> Tensor:
     height, width = picture.shape[2:]
     column, row = destinations
     grid = torch.stack([2 * column / max(width - 1, 1) - 1, 2 * row / max(height - 1, 1) - 1], 3)
-    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    found = F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    nowhere = 0 * (column.detach().clamp(0, 1) + row.detach().clamp(0, 1))  # NaN where a place is: torch reads border
+    return found + nowhere.unsqueeze(1)
 
 
 def _inside(destinations: tuple[Tensor, Tensor], height: int, width: int) -> Tensor:
     """Whether the counterpart of each pixel lies in the picture, `(N, 1, H, W)`."""
     column, row = destinations
-    inside = (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
-    return inside.unsqueeze(1)
+    outside = (column < 0) | (column > width - 1) | (row < 0) | (row > height - 1)
+    return ~outside.unsqueeze(1)  # NaN is not outside: what it moves counts, and is NaN
 
 
 def _flow(name: str, flow: Tensor) -> None:
@@ -922,13 +928,15 @@ def motion_consistency_loss(
     check_layout("flow", flow, prediction.shape[0], 2, *prediction.shape[2:])
     check_choice("distance", distance, _DISTANCES)
     check_reduction(reduction)
+    check_weight(weight, (len(prediction), 1, *prediction.shape[2:]), "prediction with one channel")
     now, before, motion = together(prediction, previous, flow)
-    destinations = _destinations(motion)
-    counts = _inside(destinations, *now.shape[2:]).to(now.dtype)
+    counted = _inside(_destinations(motion.detach()), *now.shape[2:])
     if weight is not None:
-        counts = counts * weight.to(now.dtype)
-    values = counts * _sizes(now - _warped(before, destinations), distance)
-    return reduce(values, reduction, counts, prediction.dtype)
+        counted = counted & (weight != 0)
+    (motion,) = hidden(counted, motion)
+    (difference,) = hidden(counted, now - _warped(before, _destinations(motion)))
+    counts = counted.to(now.dtype) if weight is None else counted * weight.to(now.dtype)
+    return reduce(counts * _sizes(difference, distance), reduction, counts, prediction.dtype)
 
 
 MotionConsistencyLoss = as_module("MotionConsistencyLoss", motion_consistency_loss)
@@ -1023,7 +1031,7 @@ def flow_consistency_loss(
     counts = _inside(destinations, *there.shape[2:]).squeeze(1)
     if occlusion:
         allowed = 0.01 * (there.square() + back.square()).sum(1) + 0.5
-        counts = counts & (rest.square().sum(1) < allowed)
+        counts = counts & ~(rest.square().sum(1) >= allowed)
     values = torch.where(counts, _sizes(rest, distance).sum(1), 0.0)
     return reduce(values, reduction, counts.to(values.dtype), flow.dtype)
 
@@ -1086,8 +1094,13 @@ def end_point_error_loss(
     _flow("prediction", prediction)
     check_same_shape("target", target, "prediction", prediction)
     check_reduction(reduction)
+    shape = (len(prediction), *prediction.shape[2:])
+    check_weight(weight, shape, "prediction without its channels")
     ours, theirs = together(prediction, target)
-    values = _root((ours - theirs).square().sum(1))
+    difference = ours - theirs
+    if (counted := weighted_entries(weight)) is not None:
+        (difference,) = hidden(counted.expand(shape).unsqueeze(1), difference)
+    values = root(difference.square().sum(1))
     if weight is None:
         return reduce(values, reduction, dtype=prediction.dtype)
     weight = weight.to(values.dtype)
@@ -1103,7 +1116,7 @@ def _end_point_error_gradient(prediction: Tensor, target: Tensor) -> Tensor:
     length, whatever the error.
     """
     difference = prediction - target
-    return difference / _root(difference.square().sum(1, keepdim=True)).clamp_min(1e-300) / (target.numel() / 2)
+    return difference / root(difference.square().sum(1, keepdim=True)).clamp_min(1e-300) / (target.numel() / 2)
 
 
 _STRIPES = [[[[0.0, 1.0, 0.0, 1.0, 0.0, 1.0]]]]
