@@ -913,12 +913,16 @@ def focal_tversky_loss(
     values, counted = _tversky(
         prediction, target, alpha, beta, task, from_logits, per_image, classes, smooth, ignore_index
     )
-    wrong = values > torch.finfo(values.dtype).eps
-    values = torch.where(wrong, torch.where(wrong, values, 1.0) ** (1 / gamma), 0.0)
-    return _reduce_regions(values, counted, weight, reduction, prediction, task)
+    return _reduce_regions(_power(values, 1 / gamma), counted, weight, reduction, prediction, task)
 
 
 FocalTverskyLoss = as_module("FocalTverskyLoss", focal_tversky_loss)
+
+
+def _power(values: Tensor, exponent: float) -> Tensor:
+    """Values from 0 up to a power; what is below the rounding of its dtype counts as 0 and has no slope."""
+    nothing = values <= torch.finfo(values.dtype).eps
+    return torch.where(nothing, 0.0, torch.where(nothing, 1.0, values) ** exponent)
 
 
 @gradient_of(focal_tversky_loss)
@@ -1132,12 +1136,13 @@ def ce_dice_loss(
     check_floating("logits", logits)
     check_choice("denominator", denominator, ("sum", "square"))
     check_reduction(reduction)
-    pixels = _pixels(logits, target, "multiclass", True, ignore_index)
     if target.is_floating_point():
         raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     ignored = -100 if ignore_index is None else ignore_index
     ce = cross_entropy(widen(logits), target, ignore_index=ignored, reduction="none")
     ce, counted = _image_mean(ce, target, ignore_index, per_image)
+    # after all of the cross-entropy, so that the backward pass is through with Dice before it begins with the other
+    pixels = _pixels(logits, target, "multiclass", True, ignore_index)
     regions = _regions(pixels, per_image=per_image, classes=classes, squared=denominator == "square")
     dice = 1 - _ratio(2 * regions.overlap, regions.predicted + regions.target, smooth)
     values = ce_weight * ce + dice_weight * _class_mean(dice, regions.counted, weight)
@@ -1254,20 +1259,26 @@ def _combo_gradient(
 
 
 def _lovasz_weights(errors: Tensor, g: Tensor) -> Tensor:
-    """What each error weighs in the Lovász extension of the Jaccard loss: `(N, C, P)` like the arguments.
+    r"""What each error weighs in the Lovász extension of the Jaccard loss: `(N, C, P)` like the arguments.
 
     Sort the errors, largest first. The weight of the k-th is by how much the Jaccard loss of "the k largest are
-    mistakes" exceeds that of "the k - 1 largest are". Between two changes of order the weights are constant, so no
-    gradient flows through them.
+    mistakes" exceeds that of "the k - 1 largest are". With `I` pixels of the truth among the others, and `U` those
+    of the truth and the k largest, that is `1 / U` for a pixel of the truth and `I / (U - 1) / U` for another one,
+    without the cancellation of a difference. Between two changes of order the weights are constant, so no gradient
+    flows through them.
     """
     with torch.no_grad():
         order = errors.argsort(dim=-1, descending=True)
-        found = g.gather(-1, order).to(errors.dtype).cumsum(-1)
-        rank = torch.arange(1, errors.shape[-1] + 1, device=errors.device, dtype=errors.dtype)
-        size = found[..., -1:]
-        jaccard = 1 - (size - found) / (size + rank - found)
-        weights = torch.cat([jaccard[..., :1], jaccard.diff(dim=-1)], -1)
-        return torch.zeros_like(weights).scatter(-1, order, weights)
+        true = g.gather(-1, order)
+        found = true.cumsum(-1, dtype=errors.dtype)
+        weights = found[..., -1:] - found  # I; in place from here on, since each of these is as large as the prediction
+        del found
+        union = weights + torch.arange(errors.shape[-1], device=errors.device, dtype=errors.dtype)  # U - 1
+        weights.div_(union).masked_fill_(true, 1.0)
+        weights[..., :1] = 1.0  # the first error weighs 1 / U whatever it is: U - 1 may be 0
+        weights.div_(union.add_(1))
+        del union
+        return weights.new_zeros(()).expand_as(weights).scatter(-1, order, weights)
 
 
 _LOVASZ = {
@@ -1341,11 +1352,14 @@ def lovasz_hinge_loss(
     check_tensors(logits=logits, target=target)
     check_floating("logits", logits)
     check_reduction(reduction)
-    _, g, valid = _pixels(logits, target, "binary", True, ignore_index)
-    margins = 1 - _flat(widen(logits), "binary") * (2 * g.to(widen(logits).dtype) - 1)
+    scores, g, valid = _binary_entries(logits, target, ignore_index)
+    g = _flat(g > 0, "binary")
+    signs = g.to(torch.int8).mul_(2).sub_(1)  # small, since autograd keeps it
+    violations = (1 - _flat(scores, "binary") * signs).relu_()
     if valid is not None:
-        margins = torch.where(valid, margins, -1.0)  # below every violation, so sorted behind them and clipped
-    values, counted = _lovasz(margins.relu(), margins, g, valid, per_image)
+        valid = _flat(valid, "binary")
+        violations = torch.where(valid, violations, 0.0)
+    values, counted = _lovasz(violations, g, valid, per_image)
     result = reduce(values * counted, reduction, counted, logits.dtype)
     return result.squeeze(-1) if reduction == "none" else result
 
@@ -1353,11 +1367,17 @@ def lovasz_hinge_loss(
 LovaszHingeLoss = as_module("LovaszHingeLoss", lovasz_hinge_loss)
 
 
-def _lovasz(errors: Tensor, keys: Tensor, g: Tensor, valid: Tensor | None, per_image: bool) -> tuple[Tensor, Tensor]:
-    """The Lovász extension of each region, and which regions have a counted pixel. `keys` sort the errors."""
+def _lovasz(errors: Tensor, g: Tensor, valid: Tensor | None, per_image: bool) -> tuple[Tensor, Tensor]:
+    """The Lovász extension of each region, and which regions have a counted pixel.
+
+    `errors` and booleans `g`, `(N, C, P)`, are zero where ignored.
+    """
+    keys = errors.detach()
+    if valid is not None:
+        keys = torch.where(valid, keys, -1.0)  # an ignored pixel is sorted behind those without an error
     if not per_image:
         errors, keys, g = (t.movedim(1, 0).flatten(1) for t in (errors, keys, g))
-    values = (errors * _lovasz_weights(keys, g > 0)).sum(-1)
+    values = (errors * _lovasz_weights(keys, g)).sum(-1)
     if valid is None:
         return values, torch.ones_like(values)
     size = valid.sum(-1) if per_image else valid.movedim(1, 0).flatten(1).sum(-1)
@@ -1431,12 +1451,8 @@ def lovasz_softmax_loss(
     pixels = _pixels(prediction, target, "multiclass", from_logits, ignore_index)
     if target.is_floating_point():
         raise TypeError(f"target must hold integer class indices, got {target.dtype}")
-    p, g, valid = pixels.p, pixels.g, pixels.valid
-    errors = torch.where(g, 1 - p, p)
-    keys = errors.detach()
-    if valid is not None:
-        errors, keys = torch.where(valid, errors, 0.0), torch.where(valid, keys, -1.0)
-    values, counted = _lovasz(errors, keys, g, valid, per_image)
+    p, g, valid = pixels.p, pixels.g, pixels.valid  # both are zero where ignored, so there is no error
+    values, counted = _lovasz(torch.where(g, 1 - p, p), g, valid, per_image)
     if classes == "present":
         counted = (g.any(-1) if per_image else g.any(-1).any(0)).to(values.dtype)
     dtype = prediction.dtype if prediction.is_floating_point() else values.dtype
@@ -1689,7 +1705,7 @@ def hausdorff_dt_loss(
     p, g = pixels.p.reshape(shape), pixels.g.reshape(shape)
     spatial = _picture_dimensions(prediction, task)
     with torch.no_grad():
-        far = _contour_distance(p > 0.5, spatial, alpha).add_(_contour_distance(g > 0.5, spatial, alpha))
+        far = _contour_distance(p > 0.5, spatial, alpha) + _contour_distance(g > 0.5, spatial, alpha)
     values = F.mse_loss(p, g.to(p.dtype), reduction="none") * far.to(p.dtype)
     dtype = prediction.dtype if prediction.is_floating_point() else p.dtype
     if pixels.valid is None:
@@ -2173,8 +2189,8 @@ def mcc_loss(
     else:
         count = pixels.valid.expand_as(pixels.p).sum((-1,) if per_image else (0, -1)).to(regions.overlap.dtype)
     moments = _correlation(regions.overlap, regions.predicted, regions.target, count.clamp_min(1))
-    some = moments.spread > torch.finfo(moments.spread.dtype).eps ** 4
-    values = 1 - torch.where(some, moments.covariance / torch.where(some, moments.spread, 1.0).sqrt(), 0.0)
+    constant = moments.spread <= torch.finfo(moments.spread.dtype).eps ** 4
+    values = 1 - torch.where(constant, 0.0, moments.covariance / torch.where(constant, 1.0, moments.spread).sqrt())
     return _reduce_regions(values, regions.counted, weight, reduction, prediction, task)
 
 
@@ -2512,12 +2528,13 @@ def topk_cross_entropy(
         raise ValueError(f"threshold must lie in (0, 1), got {threshold}")
     scores, truth, valid = _entries(logits, target, task, ignore_index)
     values = _cross_entropies(scores, truth, task)
-    with torch.no_grad():
-        hard = values >= _smallest_hard(values, valid, share, per_image)
+    with torch.no_grad():  # 1 where a pixel is hard, else 0: by arithmetic, which is faster than masks and keeps NaN
+        hard = (_smallest_hard(values, valid, share, per_image) - values).relu_().sign_().neg_().add_(1)
         if threshold is not None:
-            hard = hard | (values > -math.log(threshold))
-        hard = hard if valid is None else hard & valid
-    return reduce(torch.where(hard, values, 0.0), reduction, hard.to(values.dtype), logits.dtype)
+            hard = torch.where(values > -math.log(threshold), 1.0, hard)
+        hard = hard if valid is None else hard * valid
+    values = values * hard if task == "multiclass" else values.mul_(hard)  # the latter is as large as the logits
+    return reduce(values, reduction, hard, logits.dtype)
 
 
 TopKCrossEntropyLoss = as_module("TopKCrossEntropyLoss", topk_cross_entropy)
@@ -2649,8 +2666,7 @@ def unified_focal_loss(
     regions = _regions(pixels, per_image=per_image)
     missed, alarms = regions.target - regions.overlap, regions.predicted - regions.overlap
     wrong = 1 - _ratio(regions.overlap, regions.overlap + delta * missed + (1 - delta) * alarms, smooth)
-    some = wrong > torch.finfo(wrong.dtype).eps
-    bent = torch.where(some, torch.where(some, wrong, 1.0) ** (1 - gamma), 0.0)
+    bent = _power(wrong, 1 - gamma)
     if not symmetric:
         bent = torch.cat([wrong[..., :1], bent[..., 1:]], -1)
 
@@ -2780,8 +2796,10 @@ def exponential_logarithmic_loss(
     check_class_weight(weight, classes)
     regions = _regions(_pixels(logits, target, task, True, ignore_index), per_image=per_image)
     dice = _ratio(2 * regions.overlap, regions.predicted + regions.target, smooth)
-    overlap = _class_mean(_bent(-dice.clamp_min(torch.finfo(dice.dtype).tiny).log(), dice_gamma), regions.counted, None)
-    entropy = _bent(_cross_entropies(scores, truth, task), gamma)
+    overlap = _class_mean(
+        _power(-dice.clamp_min(torch.finfo(dice.dtype).tiny).log(), dice_gamma), regions.counted, None
+    )
+    entropy = _power(_cross_entropies(scores, truth, task), gamma)
     weights = torch.ones_like(entropy) if valid is None else valid.to(entropy.dtype)
     axes = tuple(range(1 if per_image else 0, entropy.dim()))
     counted = ((weights.sum(axes) if axes else weights) > 0).to(entropy.dtype)
@@ -2795,12 +2813,6 @@ def exponential_logarithmic_loss(
 
 
 ExponentialLogarithmicLoss = as_module("ExponentialLogarithmicLoss", exponential_logarithmic_loss)
-
-
-def _bent(values: Tensor, exponent: float) -> Tensor:
-    """Values from 0 up to a power; what is below the rounding of its dtype counts as 0."""
-    some = values > torch.finfo(values.dtype).eps
-    return torch.where(some, torch.where(some, values, 1.0) ** exponent, 0.0)
 
 
 @gradient_of(exponential_logarithmic_loss)

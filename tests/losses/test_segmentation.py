@@ -133,6 +133,47 @@ def test_unified_focal_loss(seed):
     compare(lb.unified_focal_loss, (logits, target), settings, values, np.ones(3))
 
 
+SCORES = {
+    "multiclass": ([[[1.0, -2.0, 0.5, 3.0], [0.0, 1.0, -1.0, 0.0]]], [[0, 1, 1, 0]]),
+    "binary": ([[1.0, -2.0, 0.5, 3.0]], [[1, 0, 0, 1]]),
+}
+
+
+@pytest.mark.parametrize("task", SCORES)
+@pytest.mark.parametrize(
+    "name",
+    ["focal_tversky_loss", "mcc_loss", "exponential_logarithmic_loss", "unified_focal_loss", "topk_cross_entropy"],
+)
+def test_a_logit_that_is_not_a_number_shows(name, task):
+    """A comparison with NaN is false: whoever keeps values above a bound would call the prediction perfect."""
+    scores, target = SCORES[task]
+    logits = torch.tensor(scores)
+    logits.view(-1)[1] = math.nan
+    assert getattr(lb, name)(logits, torch.tensor(target), task=task).isnan()
+
+
+def test_lovasz_weights_keep_their_digits_in_large_pictures():
+    """Differences of Jaccard indices in float32 lose them: half a percent at 100,000 pixels, a third at 4,000,000."""
+    generator = torch.Generator().manual_seed(0)
+    p = torch.rand(1, 2, 100_000, generator=generator)
+    target = (torch.rand(1, 100_000, generator=generator) < 0.1).long()
+    slopes = []
+    for prediction in (p.requires_grad_(), p.detach().double().requires_grad_()):
+        lb.lovasz_softmax_loss(prediction, target, from_logits=False).backward()
+        slopes.append(prediction.grad.double())
+    torch.testing.assert_close(*slopes, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("function", [lb.hausdorff_dt_loss, lb.log_hausdorff_dt_loss])
+def test_hausdorff_of_several_truths_for_one_prediction(function):
+    """Under `vmap` over the target alone, nothing that belongs to the prediction may be changed in place."""
+    generator = torch.Generator().manual_seed(0)
+    logits, targets = torch.randn(2, 4, 5, generator=generator), torch.randint(2, (3, 2, 4, 5), generator=generator)
+    found = torch.vmap(lambda target: function(logits, target, task="binary"))(targets)
+    expected = torch.stack([function(logits, target, task="binary") for target in targets])
+    torch.testing.assert_close(found, expected)
+
+
 # --- losses of pictures: center lines and distances, pixel by pixel ---------------------------------------------------
 
 PICTURES = [(6,), (4, 5), (3, 4, 3)]
