@@ -11,6 +11,7 @@ one out.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
@@ -30,7 +31,10 @@ from ._validation import (
     check_reduction,
     check_same_shape,
     check_tensors,
+    check_weight,
+    hidden,
     known,
+    weighted_entries,
 )
 
 __all__ = [
@@ -108,24 +112,26 @@ _STEEP = {"lipschitz": no("the slope is one over the scale", first=[1e-6], other
 # --- helpers ----------------------------------------------------------------------------------------------------------
 
 
-def _check(reduction: str, weight: Tensor | None, **tensors: Tensor) -> None:
-    """Tensors of one shape on one device; the first is floating-point, and the weight broadcasts to it."""
+def _check(reduction: str, weight: Tensor | None, **tensors: Tensor) -> tuple[Tensor, ...]:
+    """Tensors of one shape on one device, 1 where the weight is zero; the first is floating-point."""
     check_tensors(**tensors, weight=weight)
     names = list(tensors)
     check_floating(names[0], tensors[names[0]])
     for name in names[1:]:
         check_same_shape(name, tensors[name], names[0], tensors[names[0]])
     check_reduction(reduction)
-    _check_weight(weight, tensors[names[0]].shape)
+    return _hidden(weight, tensors[names[0]].shape, *tensors.values())
 
 
-def _check_weight(weight: Tensor | None, shape: torch.Size) -> None:
-    """`weight` broadcasts to the shape of the losses."""
-    if weight is None:
-        return
-    sizes = list(zip(reversed(weight.shape), reversed(shape), strict=False))
-    if weight.dim() > len(shape) or any(have not in (1, want) for have, want in sizes):
-        raise ValueError(f"weight must have shape {tuple(shape)} or broadcast to it, got {tuple(weight.shape)}")
+def _hidden(weight: Tensor | None, shape: torch.Size, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors, of the shape of the losses or with more dimensions, and 1 where the weight of a loss is zero."""
+    check_weight(weight, shape, "the losses")
+    counted = weighted_entries(weight)
+    if counted is None:
+        return tensors
+    counted = counted.expand(shape)
+    deeper = (counted.reshape(*shape, *[1] * (tensor.dim() - len(shape))) for tensor in tensors)
+    return tuple(hidden(mask, tensor, neutral=1)[0] for mask, tensor in zip(deeper, tensors, strict=True))
 
 
 def _check_not_negative(name: str, tensor: Tensor) -> None:
@@ -231,7 +237,7 @@ def gaussian_nll_loss(
         >>> gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([1.0]))
         tensor(0.5000)
     """
-    _check(reduction, weight, mean=mean, target=target, variance=variance)
+    mean, target, variance = _check(reduction, weight, mean=mean, target=target, variance=variance)
     mu, y, v = together(mean, target, variance)
     v, log_v = _scale("variance", v, from_log, eps)
     values = 0.5 * (log_v + F.mse_loss(mu, y, reduction="none") / v)
@@ -304,7 +310,7 @@ def laplace_nll_loss(
         >>> laplace_nll_loss(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([0.5]))
         tensor(2.)
     """
-    _check(reduction, weight, location=location, target=target, scale=scale)
+    location, target, scale = _check(reduction, weight, location=location, target=target, scale=scale)
     m, y, b = together(location, target, scale)
     b, log_b = _scale("scale", b, from_log, eps)
     values = log_b + F.l1_loss(m, y, reduction="none") / b + math.log(2)
@@ -365,8 +371,6 @@ def student_t_nll_loss(
     a form that keeps its digits on the way. With :math:`\nu \le 2` the distribution has no variance: those who need
     one predict :math:`\nu = 2 + \mathrm{softplus}(\cdot)`.
 
-    That form takes more memory than two gamma functions, which are off in the first digits where :math:`\nu` is large.
-
     Args:
         location: predicted center, any shape.
         target: true values, the same shape.
@@ -395,37 +399,82 @@ def student_t_nll_loss(
         >>> student_t_nll_loss(torch.tensor([0.0]), one, one, one)  # the Cauchy distribution
         tensor(1.8379)
     """
-    _check(reduction, weight, location=location, target=target, scale=scale, degrees_of_freedom=degrees_of_freedom)
+    tensors = _check(
+        reduction, weight, location=location, target=target, scale=scale, degrees_of_freedom=degrees_of_freedom
+    )
+    location, target, scale, degrees_of_freedom = tensors
     m, y, sigma, nu = together(location, target, scale, degrees_of_freedom)
     sigma, log_sigma = _scale("scale", sigma, from_log, eps)
-    nu, log_nu = _scale("degrees_of_freedom", nu, False, eps)
-    constant = 0.5 * (log_nu + math.log(math.pi)) - _log_gamma_half_step(nu / 2)
-    values = constant + log_sigma + 0.5 * (nu + 1) * torch.log1p(((m - y) / sigma) ** 2 / nu)
+    nu = _floored("degrees_of_freedom", nu, False, eps)
+    values = with_slopes(_student_t, _STUDENT_T_SLOPES, m - y, sigma, log_sigma, nu)
     return _finish(values, weight, reduction, location.dtype)
 
 
 StudentTNLLLoss = as_module("StudentTNLLLoss", student_t_nll_loss)
 
 
+def _student_t(error: Tensor, sigma: Tensor, log_sigma: Tensor, nu: Tensor) -> Tensor:
+    constant = nu.log().sub_(_log_gamma_half_step(nu / 2), alpha=2).add_(math.log(math.pi))
+    surprise = (error / sigma).square().div_(nu).log1p_().mul_(nu + 1)
+    return surprise.add_(constant).mul_(0.5).add_(log_sigma)
+
+
+def _student_t_in_error(error: Tensor, sigma: Tensor, _: Tensor, nu: Tensor) -> Tensor:
+    w = error / sigma
+    return (nu + 1) * (w / (w.square() + nu)) / sigma
+
+
+def _student_t_in_sigma(error: Tensor, sigma: Tensor, log_sigma: Tensor, nu: Tensor) -> Tensor:
+    return -error / sigma * _student_t_in_error(error, sigma, log_sigma, nu)
+
+
+def _student_t_in_nu(error: Tensor, sigma: Tensor, _: Tensor, nu: Tensor) -> Tensor:
+    q = (error / sigma).square() / nu
+    return 0.5 * (torch.log1p(q) + (1 - (nu + 1) * (q / (1 + q))) / nu - _log_gamma_half_step_slope(nu / 2))
+
+
+_STUDENT_T_SLOPES = (_student_t_in_error, _student_t_in_sigma, lambda *_: 1.0, _student_t_in_nu)
+_SEAM = 20.0  # from here on Stirling's series below are exact to 1e-15
+
+
 def _log_gamma_half_step(x: Tensor) -> Tensor:
     r""":math:`\log\Gamma(x + \tfrac12) - \log\Gamma(x)`. For large :math:`x` the difference of two large numbers gives
-    way to its asymptotic series, which is exact to 1e-15 from 20 on."""
+    way to its asymptotic series.
 
-    def series(x: Tensor) -> Tensor:
-        i, u = 1 / x, 1 / x**2
-        return 0.5 * x.log() + i * (-1 / 8 + u * (1 / 192 + u * (-1 / 640 + u * (17 / 14336 - u * 31 / 18432))))
+    The one is followed up to where they meet, the other from there on: what they change is added, and nothing selected.
+    """
+    series = _half_step_series(_beyond_seam(x)).sub_(math.lgamma(_SEAM + 0.5) - math.lgamma(_SEAM))
+    near = x.clamp_max(_SEAM)
+    return series.add_((near + 0.5).lgamma_()).sub_(near.lgamma_())
 
-    def series_slope(x: Tensor) -> Tensor:
-        i, u = 1 / x, 1 / x**2
-        return 0.5 * i + u * (1 / 8 + u * (-1 / 64 + u * (1 / 128 + u * (-17 / 2048 + u * 31 / 2048))))
 
-    def curve(x: Tensor) -> Tensor:
-        return torch.where(x > 20, series(x.clamp_min(20.0)), torch.lgamma(x + 0.5) - torch.lgamma(x))
+def _log_gamma_half_step_slope(x: Tensor) -> Tensor:
+    at_seam = _half_step_slope(torch.tensor(_SEAM, dtype=torch.float64)).item()
+    near = x.clamp_max(_SEAM)
+    return _half_step_slope(_beyond_seam(x)) - at_seam + torch.digamma(near + 0.5) - torch.digamma(near)
 
-    def slope(x: Tensor) -> Tensor:
-        return torch.where(x > 20, series_slope(x.clamp_min(20.0)), torch.digamma(x + 0.5) - torch.digamma(x))
 
-    return with_slope(curve, slope, x)
+def _beyond_seam(x: Tensor) -> Tensor:
+    """`x`, but not less than the seam, where it has no slope: there `x.clamp_max` has it."""
+    return F.relu(x - _SEAM) + _SEAM
+
+
+def _half_step_series(x: Tensor) -> Tensor:
+    value = _polynomial(x, -31 / 18432, 17 / 14336, -1 / 640, 1 / 192, -1 / 8).div_(x)
+    return value.add_(x.log(), alpha=0.5)
+
+
+def _half_step_slope(x: Tensor) -> Tensor:
+    return _polynomial(x, 31 / 2048, -17 / 2048, 1 / 128, -1 / 64, 1 / 8).div_(x).add_(0.5).div_(x)
+
+
+def _polynomial(x: Tensor, highest: float, *others: float) -> Tensor:
+    """A polynomial of one over the square of `x`, by Horner's scheme."""
+    u = x.square().reciprocal_()
+    value = u * highest
+    for coefficient in others[:-1]:
+        value = value.add_(coefficient).mul_(u)
+    return value.add_(others[-1])
 
 
 @gradient_of(student_t_nll_loss)
@@ -495,7 +544,7 @@ def log_normal_nll_loss(
         >>> log_normal_nll_loss(torch.tensor([0.0]), one, one)
         tensor(0.9189)
     """
-    _check(reduction, weight, location=location, target=target, scale=scale)
+    location, target, scale = _check(reduction, weight, location=location, target=target, scale=scale)
     _check_above_zero("target", target)
     m, y, sigma = together(location, target, scale)
     sigma, log_sigma = _scale("scale", sigma, from_log, eps)
@@ -597,8 +646,8 @@ def mixture_nll_loss(
     check_same_shape("mean", mean, "logits", logits)
     check_same_shape("scale", scale, "logits", logits)
     _check_leading_shape(target, "logits", logits, 1)
-    _check_weight(weight, target.shape)
-    z, y, mu, sigma = together(logits, target, mean, scale)
+    tensors = _hidden(weight, target.shape, logits, target, mean, scale)
+    z, y, mu, sigma = together(*tensors)
     sigma, log_sigma = _scale("scale", sigma, from_log, eps)
     joint = z.log_softmax(-1) - log_sigma - _HALF_LOG_2PI - 0.5 * ((y.unsqueeze(-1) - mu) / sigma) ** 2
     return _finish(-joint.logsumexp(-1), weight, reduction, logits.dtype)
@@ -686,7 +735,7 @@ def poisson_nll_loss(
         >>> poisson_nll_loss(torch.tensor([0.0]), torch.tensor([3.0]))
         tensor(1.)
     """
-    _check(reduction, weight, prediction=prediction, target=target)
+    prediction, target = _check(reduction, weight, prediction=prediction, target=target)
     check_positive("eps", eps)
     _check_not_negative("target", target)
     if not from_log:
@@ -772,7 +821,8 @@ def negative_binomial_nll_loss(
         >>> negative_binomial_nll_loss(one, torch.tensor([0.0]), one)
         tensor(0.6931)
     """
-    _check(reduction, weight, prediction=prediction, target=target, dispersion=dispersion)
+    tensors = _check(reduction, weight, prediction=prediction, target=target, dispersion=dispersion)
+    prediction, target, dispersion = tensors
     values = _negative_binomial(prediction, target, dispersion, form, eps)
     return _finish(values, weight, reduction, prediction.dtype)
 
@@ -787,48 +837,78 @@ def _negative_binomial(prediction: Tensor, target: Tensor, dispersion: Tensor, f
     first, y, d = together(prediction, target, dispersion)
     d, log_d = _scale("dispersion", d, False, eps)
     if form == "logits":
-        r, log_r, z = d, log_d, first
+        r, z, log_mean = d, first, first + log_d
     else:
-        r, log_r = 1 / d, -log_d
-        z = _scale("prediction", first, form == "log_mean", eps)[1] + log_d
-    # -logsigmoid(-z) = log(1 + e^z) and the gamma functions are both of the order of r, but their difference is not
-    return torch.lgamma(y + 1) - _log_rising(y, r) - y * (log_r + z) - (y + r) * F.logsigmoid(-z)
+        log_mean = _scale("prediction", first, form == "log_mean", eps)[1]
+        r, z = 1 / d, log_mean + log_d
+
+    def curve(y: Tensor, r: Tensor, z: Tensor, log_mean: Tensor) -> Tensor:
+        # -logsigmoid(-z) = log(1 + e^z); the gamma functions are of the order of r, but their difference is not
+        value = F.logsigmoid(-z).mul_(-(y + r)).sub_(y * log_mean)
+        return value.sub_(_log_rising(y, r)).add_(torch.lgamma(y + 1))
+
+    def slope_in_count(y: Tensor, r: Tensor, z: Tensor, log_mean: Tensor) -> Tensor:
+        return torch.digamma(y + 1) - _log_rising_in_y(y, r) - log_mean - F.logsigmoid(-z)
+
+    def slope_in_r(y: Tensor, r: Tensor, z: Tensor, log_mean: Tensor) -> Tensor:  # noqa: ARG001
+        return -_log_rising_in_r(y, r) - F.logsigmoid(-z)
+
+    slopes = (
+        slope_in_count,
+        slope_in_r,
+        lambda y, r, z, _: (y + r) * z.sigmoid(),
+        lambda y, *_: -y,
+    )
+    return with_slopes(curve, slopes, y, r, z, log_mean)
 
 
 def _log_rising(y: Tensor, r: Tensor) -> Tensor:
     r""":math:`\log\Gamma(r + y) - \log\Gamma(r) - y \log r`, which goes to zero for large :math:`r`; by Stirling's
-    series there, which is exact to 1e-15 from 20 on."""
+    series there."""
 
-    def curve(y: Tensor, r: Tensor) -> Tensor:
-        large = r.clamp_min(20.0)
+    def exact() -> Tensor:
+        return torch.lgamma(r + y).sub_(torch.lgamma(r)).sub_(y * r.log())
+
+    def series() -> Tensor:
+        large = r.clamp_min(_SEAM)
         top = large + y
-        series = (top - 0.5) * torch.log1p(y / large) - y + _stirling(top) - _stirling(large)
-        return torch.where(r > 20, series, torch.lgamma(r + y) - torch.lgamma(r) - y * r.log())
+        return torch.log1p(y / large).mul_(top - 0.5).sub_(y).add_(_stirling(top)).sub_(_stirling(large))
 
-    def slope_in_y(y: Tensor, r: Tensor) -> Tensor:
-        large = r.clamp_min(20.0)
+    return _near_or_far(r, exact, series)
+
+
+def _log_rising_in_y(y: Tensor, r: Tensor) -> Tensor:
+    def series() -> Tensor:
+        large = r.clamp_min(_SEAM)
         top = large + y
-        series = torch.log1p(y / large) - 0.5 / top + _stirling_slope(top)
-        return torch.where(r > 20, series, torch.digamma(r + y) - r.log())
+        return torch.log1p(y / large) - 0.5 / top + _stirling_slope(top)
 
-    def slope_in_r(y: Tensor, r: Tensor) -> Tensor:
-        large = r.clamp_min(20.0)
+    return _near_or_far(r, lambda: torch.digamma(r + y) - r.log(), series)
+
+
+def _log_rising_in_r(y: Tensor, r: Tensor) -> Tensor:
+    def series() -> Tensor:
+        large = r.clamp_min(_SEAM)
         top, u = large + y, y / large
-        series = torch.log1p(u) - u + 0.5 * u / top + _stirling_slope(top) - _stirling_slope(large)
-        return torch.where(r > 20, series, torch.digamma(r + y) - torch.digamma(r) - y / r)
+        return torch.log1p(u) - u + 0.5 * u / top + _stirling_slope(top) - _stirling_slope(large)
 
-    return with_slopes(curve, (slope_in_y, slope_in_r), *torch.broadcast_tensors(y, r))
+    return _near_or_far(r, lambda: torch.digamma(r + y) - torch.digamma(r) - y / r, series)
+
+
+def _near_or_far(r: Tensor, near: Callable[[], Tensor], far: Callable[[], Tensor]) -> Tensor:
+    """What is exact for small `r`, or the series for large ones."""
+    if r.numel() and known(r, lambda: r.max() <= _SEAM):
+        return near()
+    return torch.where(r > _SEAM, far(), near())
 
 
 def _stirling(x: Tensor) -> Tensor:
     """What Stirling's formula for the logarithm of the gamma function leaves out, for large arguments."""
-    u = 1 / x**2
-    return (1 / 12 + u * (-1 / 360 + u * (1 / 1260 + u * (-1 / 1680 + u * (1 / 1188 - u * 691 / 360360))))) / x
+    return _polynomial(x, -691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12).div_(x)
 
 
 def _stirling_slope(x: Tensor) -> Tensor:
-    u = 1 / x**2
-    return -u * (1 / 12 + u * (-1 / 120 + u * (1 / 252 + u * (-1 / 240 + u * (1 / 132 - u * 691 / 32760)))))
+    return _polynomial(x, 691 / 32760, -1 / 132, 1 / 240, -1 / 252, 1 / 120, -1 / 12).div_(x).div_(x)
 
 
 @gradient_of(negative_binomial_nll_loss)
@@ -898,7 +978,7 @@ def zero_inflated_poisson_nll_loss(
         >>> zero_inflated_poisson_nll_loss(zero, zero, zero)
         tensor(0.3799)
     """
-    _check(reduction, weight, log_rate=log_rate, target=target, zero_logits=zero_logits)
+    log_rate, target, zero_logits = _check(reduction, weight, log_rate=log_rate, target=target, zero_logits=zero_logits)
     _check_not_negative("target", target)
     z, y, w = together(log_rate, target, zero_logits)
     values = _zero_inflated(z.exp() - y * z + torch.lgamma(y + 1), y, w)
@@ -989,7 +1069,10 @@ def zero_inflated_negative_binomial_nll_loss(
         >>> zero_inflated_negative_binomial_nll_loss(one, zero, one, zero)
         tensor(0.2877)
     """
-    _check(reduction, weight, prediction=prediction, target=target, dispersion=dispersion, zero_logits=zero_logits)
+    tensors = _check(
+        reduction, weight, prediction=prediction, target=target, dispersion=dispersion, zero_logits=zero_logits
+    )
+    prediction, target, dispersion, zero_logits = tensors
     y, w = together(target, zero_logits, prediction, dispersion)[:2]
     values = _zero_inflated(_negative_binomial(prediction, target, dispersion, form, eps), y, w)
     return _finish(values, weight, reduction, prediction.dtype)
@@ -1083,7 +1166,7 @@ def tweedie_loss(
         >>> tweedie_loss(torch.tensor([1.0]), torch.tensor([4.0]))
         tensor(4.)
     """
-    _check(reduction, weight, prediction=prediction, target=target)
+    prediction, target = _check(reduction, weight, prediction=prediction, target=target)
     check_positive("eps", eps)
     if 0 < power < 1:
         raise ValueError(f"power must be at most 0 or at least 1, got {power}")
@@ -1249,7 +1332,7 @@ def _quantile_losses(
     check_floating("prediction", prediction)
     check_reduction(reduction)
     _check_leading_shape(target, "prediction", prediction, 1)
-    _check_weight(weight, target.shape)
+    prediction, target = _hidden(weight, target.shape, prediction, target)
     levels = _middles(prediction.shape[-1]) if quantiles is None else tuple(quantiles)
     _check_levels(levels, prediction.shape[-1])
     return _pinball(*together(prediction, target), levels)
@@ -1409,7 +1492,7 @@ def interval_score_loss(
         >>> interval_score_loss(torch.tensor([0.0]), torch.tensor([3.0]), torch.tensor([2.0]))
         tensor(22.)
     """
-    _check(reduction, weight, lower=lower, target=target, upper=upper)
+    lower, target, upper = _check(reduction, weight, lower=lower, target=target, upper=upper)
     check_positive("alpha", alpha)
     check_fraction("alpha", alpha)
     low, y, high = together(lower, target, upper)
@@ -1490,7 +1573,7 @@ def crps_gaussian_loss(
         >>> crps_gaussian_loss(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([1.0]))
         tensor(0.2337)
     """
-    _check(reduction, weight, mean=mean, target=target, scale=scale)
+    mean, target, scale = _check(reduction, weight, mean=mean, target=target, scale=scale)
     mu, y, sigma = together(mean, target, scale)
     sigma, _ = _scale("scale", sigma, from_log, eps)
     error = y - mu
@@ -1596,10 +1679,9 @@ def crps_ensemble_loss(
     check_choice("estimator", estimator, _ESTIMATORS)
     check_reduction(reduction)
     _check_leading_shape(target, "prediction", prediction, 1)
-    _check_weight(weight, target.shape)
+    x, y = together(*_hidden(weight, target.shape, prediction, target))
     members = prediction.shape[-1]
     _check_members(members, estimator)
-    x, y = together(prediction, target)
     deviations = (x - y.unsqueeze(-1)).sort(-1).values  # differences of members stay as they are
     rank = torch.arange(members, dtype=x.dtype, device=x.device)
     if estimator == "pwm":
@@ -1706,10 +1788,9 @@ def energy_score_loss(
             f"target must have shape {expected} to go with prediction of shape {tuple(prediction.shape)}, "
             f"got {tuple(target.shape)}"
         )
-    _check_weight(weight, target.shape[:-1])
+    x, y = together(*_hidden(weight, target.shape[:-1], prediction, target))
     members = prediction.shape[-2]
     _check_members(members, estimator)
-    x, y = together(prediction, target)
     error = _power_of_distance(x, y.unsqueeze(-2), beta).mean(-1)
     pairs = members**2 if estimator == "nrg" else members * (members - 1)
     spread = _power_of_distance(x.unsqueeze(-2), x.unsqueeze(-3), beta).sum((-2, -1)) / pairs
@@ -1722,8 +1803,8 @@ EnergyScoreLoss = as_module("EnergyScoreLoss", energy_score_loss)
 def _power_of_distance(first: Tensor, second: Tensor, beta: float) -> Tensor:
     """The power of the distance of vectors, with a zero gradient at distance zero; no difference is kept."""
     square = F.mse_loss(*torch.broadcast_tensors(first, second), reduction="none").sum(-1)
-    apart = square > 0
-    return torch.where(apart, torch.where(apart, square, 1.0) ** (beta / 2), 0.0)
+    same = square == 0
+    return torch.where(same, 0.0, torch.where(same, 1.0, square) ** (beta / 2))
 
 
 @gradient_of(energy_score_loss)

@@ -6,6 +6,7 @@ Their definitions, written out in NumPy and SciPy, stand in `tests/oracles/refer
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -52,6 +53,25 @@ def test_negative_binomial_becomes_poisson_and_keeps_its_digits_in_float32():
         value = lb.negative_binomial_nll_loss(mean, count, torch.tensor([alpha])).item()
         assert value == pytest.approx(-stats.nbinom.logpmf(6, 1 / alpha, 1 / (1 + alpha * 3.5)), rel=1e-5)
     assert value == pytest.approx(-stats.poisson.logpmf(6, 3.5), rel=1e-4)
+
+
+@pytest.mark.parametrize("counted", [(0.3, 1.0, 5.0), (0.3, 20.0, 300.0), (25.0, 40.0, 300.0)])
+def test_given_slopes_on_both_sides_of_the_seam(counted):
+    """Gamma functions give way to series from 20 on: in all arguments, once and twice derived."""
+    r = torch.tensor(counted, dtype=torch.float64)
+    place, count, scale = normal(3), torch.tensor([0.0, 2.0, 7.0]).double(), normal(3, seed=1).exp()
+    negative_binomial = partial(lb.negative_binomial_nll_loss, form="logits", reduction="none")
+    student_t = partial(lb.student_t_nll_loss, reduction="none")
+    for function, tensors in (
+        (negative_binomial, (place, count + 0.5, r)),
+        (student_t, (place, count, scale, torch.cat([r[:1], 2 * r[1:]]))),
+    ):
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        assert torch.autograd.gradcheck(function, leaves, check_forward_ad=True)
+        assert torch.autograd.gradgradcheck(function, leaves)
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        given, derived = (torch.autograd.grad(call(*leaves).sum(), leaves) for call in (function, compiled))
+        assert all(torch.allclose(a, b, rtol=1e-9) for a, b in zip(given, derived, strict=True))
 
 
 def test_the_three_forms_of_the_negative_binomial_agree():
