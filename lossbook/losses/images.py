@@ -137,6 +137,11 @@ def _smoothed(pictures: Tensor, weights: Tensor) -> Tensor:
         return F.conv2d(F.conv2d(pictures, kernel.unsqueeze(3), groups=channels), kernel.unsqueeze(2), groups=channels)
 
 
+def _mirrored(pictures: Tensor, window_size: int) -> Tensor:
+    """Pictures whose border is mirrored, so that a window fits around each of their pixels."""
+    return F.pad(pictures, 4 * (window_size // 2,), mode="reflect")
+
+
 def _structure(x: Tensor, y: Tensor, weights: Tensor, c1: float, c2: float) -> tuple[Tensor, Tensor]:
     """The maps of SSIM: agreement of means, and of contrast with structure.
 
@@ -237,7 +242,7 @@ def ssim_loss(
     if padding == "reflect":
         if side <= radius:
             raise ValueError(f"prediction must have sides above {radius} to be mirrored, got {tuple(x.shape[2:])}")
-        x, y = (F.pad(picture, 4 * (radius,), mode="reflect") for picture in (x, y))
+        x, y = _mirrored(x, window_size), _mirrored(y, window_size)
     elif side < window_size:
         raise ValueError(f"prediction must have sides of window_size={window_size} or more, got {tuple(x.shape[2:])}")
     share = 1 - 1 / window_size**2 if unbiased else 1.0  # (f cov + c) / (f var + c) = (cov + c/f) / (var + c/f)
@@ -305,6 +310,7 @@ _TWO_SCALES = {"weights": (0.5, 0.5), "window_size": 5}
         {"weights": (0.3, 0.7), "window_size": 5, "negatives": "normalize", "window_sigma": 1.0},
         {"weights": (0.3, 0.7), "window_size": 5, "per_channel": False, "k1": 0.02},
         {"weights": (0.3, 0.7), "window_size": 5, "data_range": 2.0, "k2": 0.05},
+        {"weights": (0.3, 0.7), "window_size": 5, "padding": "reflect"},
     ),
     without_gradient="the chain rule through five scales says no more than each of them, which is that of SSIM",
     chapter=13,
@@ -320,6 +326,7 @@ def ms_ssim_loss(
     window: str = "gaussian",
     window_size: int = 11,
     window_sigma: float = 1.5,
+    padding: str = "valid",
     k1: float = 0.01,
     k2: float = 0.03,
     reduction: str = "mean",
@@ -332,8 +339,9 @@ def ms_ssim_loss(
 
     :math:`c_j` is the mean of the contrast-and-structure term of SSIM at scale :math:`j`, :math:`S_M` the mean SSIM at
     the coarsest scale. From one scale to the next the pictures are halved by averaging squares of 2 by 2 pixels; of an
-    odd number of rows or columns the last is left out. Pictures that disagree have negative terms, whose
-    powers are no numbers. The usual remedy, zero, also makes the whole gradient zero, just where it is needed.
+    odd number of rows or columns the last is left out (as torchmetrics does; pytorch-msssim adds one of zeros before
+    the first, PIQ repeats it). Pictures that disagree have negative terms, whose powers are no numbers. The usual
+    remedy, zero, also makes the whole gradient zero, just where it is needed.
 
     Args:
         prediction: pictures `(N, C, H, W)` with values in `[0, data_range]`. Both sides are at least `window_size`
@@ -343,12 +351,15 @@ def ms_ssim_loss(
         weights: the exponents, from the finest to the coarsest scale; fewer of them allow smaller pictures.
         negatives: `"smooth"` replaces a term `t` below `f = 0.01` by `f² / (2f - t)`, which is positive, rises with it
             and joins without a kink (a small gradient, which leads the right way); `"relu"` (pytorch-msssim, PIQ,
-            torchmetrics) by 0, without gradient; `"normalize"` (torchmetrics) replaces every term by `(t + 1) / 2`.
+            torchmetrics' default) by 0, without gradient; `"normalize"` (torchmetrics' `"simple"`) replaces every term
+            by `(t + 1) / 2`.
         per_channel: the product is formed for each channel, then averaged (pytorch-msssim); else means are taken over
             the channels first (torchmetrics).
         window: `"gaussian"` or `"uniform"`.
         window_size: side of the window in pixels, odd.
         window_sigma: standard deviation of the Gaussian window, in pixels.
+        padding: `"valid"` keeps the window inside the picture; `"reflect"` mirrors the border of the coarsest scale
+            (torchmetrics).
         k1: small constant of the means.
         k2: small constant of the variances.
         reduction: `"none"` gives `(N,)`, one number per picture; `"mean"` is their mean.
@@ -371,6 +382,7 @@ def ms_ssim_loss(
     """
     _check_window(window, window_size, window_sigma, data_range, k1, k2)
     check_choice("negatives", negatives, ("smooth", "relu", "normalize"))
+    check_choice("padding", padding, ("valid", "reflect"))
     check_reduction(reduction)
     scales = len(weights)
     if scales < 1:
@@ -388,8 +400,10 @@ def ms_ssim_loss(
     over = (2, 3) if per_channel else (1, 2, 3)
     similarity = x.new_ones(())
     for scale, exponent in enumerate(weights):
-        luminance, contrast = _structure(x, y, kernel, c1, c2)
         last = scale == scales - 1
+        if last and padding == "reflect":
+            x, y = _mirrored(x, window_size), _mirrored(y, window_size)
+        luminance, contrast = _structure(x, y, kernel, c1, c2)
         term = (luminance * contrast if last else contrast).mean(over)
         similarity = similarity * _power(term, exponent, negatives)
         if not last:
@@ -940,6 +954,7 @@ def _with_hole(prediction: Tensor, target: Tensor, hole: Tensor) -> tuple[Tensor
         )
     },
     cases=({"region": "hole", "distance": "l2"}, {"window": 3}, {"window": None}, {"distance": "charbonnier"}),
+    unit="the sum of the weights",
     chapter=12,
 )  # fmt: skip
 def context_loss(

@@ -31,6 +31,25 @@ def test_ssim_is_that_of_scikit_image():
     assert 1 - lb.ssim_loss(*pair).item() == pytest.approx(paper, abs=1e-12)
 
 
+@pytest.mark.parametrize(("data_range", "k1", "k2"), [(1.0, 0.01, 0.03), (255.0, 0.02, 0.05)])
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_ssim_is_that_of_scikit_image_with_every_window(data_range, k1, k2, unbiased):
+    from skimage.metrics import structural_similarity
+
+    x, y = data_range * pictures(2, 3, 24, 27)
+    theirs = {"data_range": data_range, "channel_axis": 0, "use_sample_covariance": unbiased, "K1": k1, "K2": k2}
+    ours = {"data_range": data_range, "unbiased": unbiased, "k1": k1, "k2": k2}
+    for size in (3, 7, 11):
+        right = structural_similarity(x.numpy(), y.numpy(), win_size=size, **theirs)
+        value = lb.ssim_loss(x[None], y[None], window="uniform", window_size=size, **ours).item()
+        assert 1 - value == pytest.approx(right, abs=1e-12)
+    for sigma in (0.8, 1.5, 2.0):
+        right = structural_similarity(x.numpy(), y.numpy(), gaussian_weights=True, sigma=sigma, **theirs)
+        size = 2 * int(3.5 * sigma + 0.5) + 1
+        value = lb.ssim_loss(x[None], y[None], window_size=size, window_sigma=sigma, **ours).item()
+        assert 1 - value == pytest.approx(right, abs=1e-12)
+
+
 def test_ssim_of_8_bits_is_that_of_unit_range():
     """`data_range` is an argument, never guessed from the data (torchmetrics does)."""
     x, y = pictures(2, 1, 2, 16, 16)
@@ -51,7 +70,9 @@ def test_ssim_of_constant_and_of_identical_pictures():
 def test_one_scale_is_ssim():
     x, y = pictures(2, 2, 3, 16, 18)
     similar = 0.9 * y + 0.1 * x
-    assert torch.isclose(lb.ms_ssim_loss(similar, y, weights=(1.0,)), lb.ssim_loss(similar, y), rtol=1e-12)
+    for padding in ("valid", "reflect"):
+        several = lb.ms_ssim_loss(similar, y, weights=(1.0,), padding=padding)
+        assert torch.isclose(several, lb.ssim_loss(similar, y, padding=padding), rtol=1e-12)
 
 
 def test_ms_ssim_of_opposites_has_a_gradient():

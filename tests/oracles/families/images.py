@@ -52,12 +52,27 @@ CASES = [
          "1 - tm.image.structural_similarity_index_measure(z, y, data_range=1.0)",
          "lb.ssim_loss(z, y, padding='reflect')", SIMILAR,
          "without `data_range` it takes the range of the data, and the value changes with them", IN_FLOAT32),
+    Case("torchmetrics", "ssim_loss",
+         "1 - tm.image.structural_similarity_index_measure(z, y, data_range=1.0, sigma=1.0, kernel_size=5)",
+         "lb.ssim_loss(z, y, padding='reflect', window_size=9, window_sigma=1.0)", SIMILAR,
+         "the side of its Gaussian window follows from sigma, `2 * int(3.5 * sigma + 0.5) + 1`; `kernel_size` is that "
+         "of the uniform one", IN_FLOAT32),
+    Case("torchmetrics", "ssim_loss",
+         "1 - tm.image.structural_similarity_index_measure(z, y, data_range=2.0, gaussian_kernel=False, kernel_size=7)",
+         "lb.ssim_loss(z, y, padding='reflect', window='uniform', window_size=7, data_range=2.0)", SIMILAR, "",
+         IN_FLOAT32),
     Case("monai", "ssim_loss", "monai.SSIMLoss(2)(z, y)", "lb.ssim_loss(z, y)", SIMILAR, "", IN_FLOAT32, "float32"),
     Case("piq", "ssim_loss", "1 - piq_ssim.ssim(z, y, downsample=False)", "lb.ssim_loss(z, y)", SIMILAR,
          "by default it first shrinks pictures of 384 pixels or more", IN_FLOAT32),
     Case("msssim", "ms_ssim_loss",
          "1 - msssim.ms_ssim(z, y, data_range=1.0, win_size=3, weights=[0.2, 0.5, 0.3])",
          f"lb.ms_ssim_loss(z, y, {SCALES})", ("large picture",), "negative terms become 0", 2 * IN_FLOAT32),
+    *(Case("torchmetrics", "ms_ssim_loss",
+           "1 - tm.image.multiscale_structural_similarity_index_measure(z, y, data_range=1.0, betas=(0.4, 0.6), "
+           f"normalize='{theirs}')",
+           f"lb.ms_ssim_loss(z, y, weights=(0.4, 0.6), negatives='{ours}', per_channel=False, padding='reflect')",
+           ("large picture",), "borders mirrored at the coarsest scale alone, channels averaged first", IN_FLOAT32)
+      for theirs, ours in (("relu", "relu"), ("simple", "normalize"))),
     Case("piq", "ms_ssim_loss",
          "1 - piq_ms_ssim.multi_scale_ssim(z, y, 3, scale_weights=torch.tensor([0.2, 0.5, 0.3]))",
          f"lb.ms_ssim_loss(z, y, {SCALES})", ("large picture",), "it makes the weights sum to one", IN_FLOAT32),
@@ -81,6 +96,15 @@ CASES = [
     Case("torch", "identity_loss", "F.l1_loss(z, y)", "lb.identity_loss(z, y)", SMALL),
     Case("torch", "perceptual_loss", "F.mse_loss(z, y)", "lb.perceptual_loss(z, y)", MAPS),
     Case("torch", "feature_matching_loss", "F.l1_loss(z, y)", "lb.feature_matching_loss(z, y)", MAPS),
+    Case("torchmetrics", "lpips_loss",
+         "(tm.image.lpips._normalize_tensor(z) - tm.image.lpips._normalize_tensor(y)).square().sum(1).mean()",
+         "lb.lpips_loss(z, y)", MAPS, "the head alone; it adds 1e-8 to the squared length of a vector", 1e-7),
+    Case("torch", "style_loss",
+         "F.mse_loss(*(torch.einsum('nchw,ndhw->ncd', x, x) for x in (z, y)))",
+         "lb.style_loss(z, y, normalize='none') / 16", MAPS, "PIQ's, too: a mean over the entries, not their sum"),
+    Case("torch", "style_loss",
+         "F.l1_loss(*(torch.einsum('nchw,ndhw->ncd', x, x) / x[0].numel() for x in (z, y)))",
+         "lb.style_loss(z, y, distance='l1')", MAPS),
 ]  # fmt: skip
 
 REFERENCES = [
