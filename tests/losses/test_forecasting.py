@@ -207,7 +207,7 @@ def test_silly_input():
     for error, words, call in (
         (ValueError, "variance must not be negative", lambda: lb.gaussian_nll_loss(x, x, -one)),
         (ValueError, "eps must be above 0", lambda: lb.gaussian_nll_loss(x, x, one, eps=0.0)),
-        (ValueError, r"weight must have shape \(3, 4\) or broadcast",
+        (ValueError, r"weight must have the shape of the losses, \(3, 4\), or one",
          lambda: lb.gaussian_nll_loss(x, x, one, weight=x.T)),
         (ValueError, "target must not be negative", lambda: lb.poisson_nll_loss(x, -one)),
         (ValueError, "form must be one of", lambda: lb.negative_binomial_nll_loss(one, one, one, form="mu")),
