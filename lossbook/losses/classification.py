@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
-from ._reduction import reduce, together, widen
+from ._reduction import narrow, reduce, together, widen
 from ._validation import (
     TASKS,
     check_choice,
@@ -207,7 +208,7 @@ def cross_entropy(
     if reduction == "mean":
         count = count.sum()
         values = values / torch.where(count > 0, count, 1)
-    return values.to(logits.dtype)
+    return narrow(values, logits.dtype)
 
 
 CrossEntropyLoss = as_module("CrossEntropyLoss", cross_entropy)
@@ -330,10 +331,54 @@ def _entries(
     return scores, labels, valid
 
 
+_LARGE = 2**20  # numbers: below, a few megabytes matter less than the time of an autograd function in Python
+
+
+def _surprises(scores: Tensor, labels: Tensor) -> Tensor:
+    """Minus the log-probability of each label: torch's cross-entropy, for pictures in a third of its memory."""
+    small = scores.dim() < 3 or scores.numel() < _LARGE
+    if small or scores.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.cross_entropy(scores, labels, reduction="none")
+    return _Surprises.apply(scores, labels)
+
+
+class _Surprises(torch.autograd.Function):
+    """Autograd keeps the scores, which are there anyway, and turns their probabilities into the gradient in place."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(scores: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(scores, labels, reduction="none")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        scores, labels = ctx.saved_tensors
+        p, gradient, places = scores.softmax(1), gradient.unsqueeze(1), labels.unsqueeze(1)
+        if torch.is_grad_enabled() or not all(map(_is_plain, (p, gradient, places))):
+            return (p * gradient).scatter_add(1, places, -gradient), None
+        return p.mul_(gradient).scatter_add_(1, places, -gradient), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        scores, labels = ctx.saved_tensors
+        return (scores.softmax(1) * tangent).sum(1) - tangent.gather(1, labels.unsqueeze(1)).squeeze(1)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether the tensor may be written to: `vmap`, where one may not, does not let anybody look at a number."""
+    return known(tensor, lambda: tensor[(slice(1),) * tensor.dim()].any()) is not None
+
+
 def _cross_entropies(scores: Tensor, truth: Tensor, task: str, weight: Tensor | None = None) -> Tensor:
     """The weighted cross-entropy of each entry of the target."""
     if task == "multiclass":
-        values = F.cross_entropy(scores, truth, reduction="none")
+        values = _surprises(scores, truth)
     elif weight is None or weight.requires_grad:  # torch has no derivative with respect to this weight
         values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
     else:
@@ -719,7 +764,7 @@ def nll_loss(
     if reduction == "mean":
         count = _label_weights(labels, valid, weight, scores.dtype).sum()
         values = values / torch.where(count > 0, count, 1)
-    return values.to(log_probabilities.dtype)
+    return narrow(values, log_probabilities.dtype)
 
 
 NLLLoss = as_module("NLLLoss", nll_loss)
@@ -981,7 +1026,7 @@ def kl_divergence_loss(
     log_p, truth = _two_distributions(prediction, target, from_logits)
     if direction == "forward" and reduction != "none":
         total, count = F.kl_div(log_p, truth, reduction="sum"), prediction[:, 0].numel()
-        return (total / max(count, 1) if reduction == "mean" else total).to(prediction.dtype)
+        return narrow(total / max(count, 1) if reduction == "mean" else total, prediction.dtype)
     if direction == "forward":
         values = F.kl_div(log_p, truth, reduction="none").sum(1)
     else:
@@ -1172,7 +1217,7 @@ def distillation_loss(
         teacher = torch.where(valid.unsqueeze(1), teacher, 0.0)
     log_p, log_t = (scores / temperature).log_softmax(1), (teacher / temperature).log_softmax(1)
     soft = F.kl_div(log_p, log_t, reduction="none", log_target=True).sum(1)
-    hard = F.cross_entropy(scores, labels, reduction="none")
+    hard = _surprises(scores, labels)
     values = (1 - alpha) * hard + alpha * temperature**2 * soft
     return _reduced(values, valid, reduction, logits.dtype)
 

@@ -29,7 +29,7 @@ from ._validation import (
     check_tensors,
     known,
 )
-from .classification import _entries
+from .classification import _entries, _surprises
 
 __all__ = [
     "ActivePassiveLoss",
@@ -162,7 +162,7 @@ def generalized_cross_entropy(
     check_fraction("truncation", truncation)
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    surprise = F.cross_entropy(scores, labels, reduction="none")
+    surprise = _surprises(scores, labels)
     if truncation > 0:
         surprise = surprise.clamp_max(-math.log(truncation))
     values = -torch.expm1(-q * surprise) / q if q > 0 else surprise
@@ -243,7 +243,7 @@ def symmetric_cross_entropy(
         raise ValueError(f"log_zero must be at most 0, got {log_zero}")
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    surprise = F.cross_entropy(scores, labels, reduction="none")
+    surprise = _surprises(scores, labels)
     values = alpha * surprise + beta * log_zero * torch.expm1(-surprise)
     return _reduced(values, valid, reduction, logits.dtype)
 
