@@ -535,7 +535,20 @@ DIFFERENCES = [
         0.0,
         "The answer is an empty tensor of shape (0, 2); what is shown is that shape.",
     ),
-]
+    Difference(
+        "monai",
+        "cl_dice_loss",
+        "All channels make one center line",
+        {"z": [[[[0.0, 1.0, 1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0, 0.0, 0.0]]]],
+         "y": [[[[0, 1, 1, 1, 0]], [[0, 0, 1, 0, 0]]]]},
+        "monai.SoftclDiceLoss(smooth=1e-30)(z, y.double())",
+        "lb.cl_dice_loss(z, y, task='multilabel', from_logits=False)",
+        0.2,
+        1 / 6,
+        "The lines of all channels are added up before the ratio, so that long ones outweigh short ones. Here each "
+        "channel of each picture is a region; with a single channel both agree.",
+    ),
+]  # fmt: skip
 
 
 # --- center lines, correlation, Wasserstein Dice, hard pixels, compounds, masks of queries ----------------------------
@@ -567,6 +580,12 @@ CASES += [
          "lb.cl_dice_loss(z, y, task='binary', iterations=2)", MASKS),
     Case("monai", "mcc_loss", "monai.MCCLoss(softmax=True, to_onehot_y=True, smooth_dr=0)(z, y[:, None])",
          "lb.mcc_loss(z, y)", LABELS),
+    Case("smp", "mcc_loss", "smp.MCCLoss(eps=0.0)(z.sigmoid(), y.double())",
+         "lb.mcc_loss(z, y, task='binary', per_image=False)", ("binary",), "it takes probabilities"),
+    Case("monai", "unified_focal_loss",
+         "monai.AsymmetricUnifiedFocalLoss(delta=0.6)(z.sigmoid()[:, None], y[:, None].double())",
+         "lb.unified_focal_loss(z, y, task='binary', focal_weight=1/3, smooth=1e-7) * 0.75", ("binary",),
+         "it halves the focal term: a mean over both channels, one of which is zero; it takes probabilities"),
     Case("monai", "generalized_wasserstein_dice_loss",
          "monai.GeneralizedWassersteinDiceLoss(m.numpy(), smooth_nr=1e-5, smooth_dr=1e-5)(z, y)",
          "lb.generalized_wasserstein_dice_loss(z, y, m)", _DISTANT),
