@@ -59,6 +59,12 @@ class LossCard:
         return self.facts.couples
 
     @property
+    def unit(self) -> str:
+        """What `reduction="mean"` divides by, where that is not the number of entries of `"none"` that count; empty
+        elsewhere."""
+        return self.facts.unit
+
+    @property
     def without_gradient(self) -> str:
         """Why the loss has no gradient derived by hand; empty where it has one."""
         return self.facts.without_gradient

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import shutil
 
 import pytest
 import torch
@@ -53,11 +54,15 @@ def test_gradient_against_finite_differences(card, case):
     )
 
 
-@pytest.mark.parametrize(("card", "case"), [c for c in CASES if not c.values[0].without_gradient])
+def is_derived(card, case) -> bool:
+    """Whether the derivation covers the case: it always covers the defaults, and whatever settings it names."""
+    if card.gradient is None or isinstance(case.get("smooth"), tuple):
+        return False
+    return set(case) <= set(inspect.signature(card.gradient).parameters)
+
+
+@pytest.mark.parametrize(("card", "case"), [c for c in CASES if is_derived(*c.values)])
 def test_gradient_by_hand(card, case):
-    accepted = inspect.signature(card.gradient).parameters
-    if not set(case) <= set(accepted) or isinstance(case.get("smooth"), tuple):
-        case = {}  # the derivation covers the defaults, and whatever settings it names
     tensors, settings = draw(card, case), settings_of(card, case)
     function = with_detached_held(card, tensors, settings)
     if is_large(tensors):
@@ -97,16 +102,29 @@ def test_mean_does_not_depend_on_how_often_the_batch_is_repeated(card, case):
     assert torch.isclose(card.function(*twice, **settings), card.function(*tensors, **settings), rtol=1e-5)
 
 
-@every_case
-def test_mean_of_one_entry_is_its_value(card, case):
-    """The divisor is the sum of the weights: with a single contribution of weight 1, mean and none agree."""
-    if "weight" in case or "pos_weight" in case or isinstance(case.get("alpha"), tuple) or card.name in (
-        "weighted_cross_entropy", "balanced_cross_entropy"):  # fmt: skip
-        case = {k: v for k, v in case.items() if k not in ("weight", "pos_weight", "alpha")}
-    tensors, settings = draw(card, case, batch=1, size=(1,), seed=1), settings_of(card, case)
-    contributions = card.function(*tensors, reduction="none", **settings)
-    if contributions.numel() == 1 and contributions.item() != 0 and card.name != "weighted_cross_entropy":
-        assert torch.isclose(contributions.sum(), card.function(*tensors, **settings), rtol=1e-12)
+WEIGHTS = {"weight", "pos_weight", "alpha"}
+UNWEIGHTED = [c for c in CASES if not any(isinstance(c.values[1].get(name), tuple) for name in WEIGHTS)]
+
+
+def divides_by_what_counts(card, case) -> bool:
+    """Whether the divisor lies between the number of contributions that are not zero and that of all."""
+    tensors, settings = draw(card, case), settings_of(card, case)
+    contributions, mean = (card.function(*tensors, reduction=r, **settings) for r in ("none", "mean"))
+    assert mean != 0
+    divisor = (contributions.sum() / mean).item()
+    number = round(divisor)
+    return abs(divisor - number) < 1e-6 and (contributions != 0).sum() <= number <= contributions.numel()
+
+
+@pytest.mark.parametrize(("card", "case"), [c for c in UNWEIGHTED if not c.values[0].unit])
+def test_mean_divides_by_the_entries_that_count(card, case):
+    assert divides_by_what_counts(card, case)
+
+
+@pytest.mark.parametrize("card", [c for c in CARDS if c.values[0].unit])
+def test_mean_with_a_divisor_of_its_own(card):
+    """What the card says of it is needed: with some setting it is not the number of entries."""
+    assert not all(divides_by_what_counts(card, case) for case in ({}, *card.cases))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +137,9 @@ def test_unit_of_the_weights(card, case):
     small = card.function(*tensors, **settings | {name: settings[name] / 1000})
     expected = card.function(*tensors, **settings)
     assert torch.isclose(small, expected, rtol=1e-9) or torch.isclose(small, expected / 1000, rtol=1e-9)
+    plain = {key: value for key, value in settings.items() if key != name}
+    weighted, unweighted = (card.function(*tensors, reduction="sum", **chosen) for chosen in (settings, plain))
+    assert not torch.isclose(weighted, unweighted)
 
 
 @pytest.mark.parametrize(("card", "case"), ANY_LAYOUT)
@@ -326,6 +347,24 @@ def test_compiles_into_one_graph(card, case):
     (grad,) = torch.autograd.grad(value, first)
     assert torch.isclose(value, card.function(*tensors, **settings), rtol=1e-12)
     assert torch.allclose(grad, gradient(card, tensors, **settings), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cross_entropy", "focal_loss", "ce_dice_loss", "lovasz_softmax_loss", "huber_loss", "ciou_loss", "info_nce_loss",
+     "ssim_loss", "vae_loss", "gaussian_nll_loss"],
+)  # fmt: skip
+@pytest.mark.skipif(shutil.which("c++") is None, reason="inductor needs a C++ compiler")
+def test_inductor_gives_the_same_numbers(name):
+    """The compiled kernels of torch's own backend, forward and backward, in single precision."""
+    card = lb.cards[name]
+    tensors = draw(card, dtype=torch.float32)
+    first = tensors[0].requires_grad_()
+    torch._dynamo.reset()
+    value = torch.compile(card.function, fullgraph=True)(first, *tensors[1:])
+    (grad,) = torch.autograd.grad(value, first)
+    assert torch.isclose(value, card.function(*tensors), rtol=1e-5)
+    assert torch.allclose(grad, gradient(card, tensors), rtol=1e-4, atol=1e-6)
 
 
 @every_case

@@ -71,6 +71,7 @@ class Facts:
     kind: str
     differentiable: tuple[str, ...]
     couples: str
+    unit: str
     without_gradient: str
 
 
@@ -92,6 +93,7 @@ def loss(
     kind: str = "function",
     differentiable: tuple[str, ...] = (),
     couples: str = "",
+    unit: str = "",
     without_gradient: str = "",
 ) -> Callable[[F], F]:
     """State the facts of a loss.
@@ -109,13 +111,14 @@ def loss(
             running state and is written by hand) or `"objective"` (takes a model or critic).
         differentiable: the arguments that have a gradient; by default the first one alone.
         couples: why the loss of one example depends on the others of its batch, where it does.
+        unit: what `"mean"` divides by, where that is not the number of entries of `"none"` that count.
         without_gradient: why no gradient derived by hand stands below the loss.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     facts = {
         "tasks": tasks, "names": names, "domain": domain, "range": range, "properties": properties, "cases": cases,
-        "detached": detached, "chapter": chapter, "kind": kind, "couples": couples,
+        "detached": detached, "chapter": chapter, "kind": kind, "couples": couples, "unit": unit,
         "differentiable": differentiable or (next(iter(domain)),), "without_gradient": without_gradient,
     }  # fmt: skip
 

@@ -209,6 +209,7 @@ def entry(card: LossCard, root: Path) -> str:
         "Gradient": " ".join(card.gradient_formula.split()) or markdown(card.without_gradient),
         "Held fixed": markdown(card.detached),
         "In a batch": markdown(card.couples),
+        "The mean divides by": markdown(card.unit),
         "Used for": ", ".join(card.tasks),
         "Reference": linked(markdown(card.reference)),
         "More": f"derived in {chapter_link(root, card.chapter, f'chapter {card.chapter}')}; every argument: "
