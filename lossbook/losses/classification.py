@@ -33,8 +33,11 @@ from ._validation import (
     check_reduction,
     check_same_shape,
     check_tensors,
+    check_weight,
+    hidden,
     known,
     valid_entries,
+    weighted_entries,
 )
 
 __all__ = [
@@ -286,6 +289,10 @@ def binary_cross_entropy_with_logits(
     check_tensors(logits=logits, target=target, weight=weight, pos_weight=pos_weight)
     check_floating("logits", logits)
     check_reduction(reduction)
+    check_weight(weight, logits.shape, "logits")
+    if (counted := weighted_entries(weight)) is not None:
+        check_same_shape("target", target, "logits", logits)
+        logits, target = hidden(counted, logits, target)
     scores, truth, valid = _binary_entries(logits, target, ignore_index)
     weight = None if weight is None else weight.to(scores.dtype)
     pos_weight = None if pos_weight is None else pos_weight.to(scores.dtype)
@@ -429,7 +436,8 @@ def weighted_cross_entropy(
 
     Raises:
         TypeError: a float target where class indices are due.
-        ValueError: shapes that do not go together, labels out of range, an unknown task or reduction.
+        ValueError: shapes that do not go together, labels out of range, a negative weight, an unknown task or
+            reduction.
 
     References:
         Ronneberger, Fischer and Brox, U-Net, 2015, https://arxiv.org/abs/1505.04597, equation 1.
@@ -447,6 +455,7 @@ def weighted_cross_entropy(
     weight = weight.to(scores.dtype)
     if valid is not None:
         weight = torch.where(valid, weight, 0.0)
+    check_weight(weight, target.shape, "target")
     return reduce(_cross_entropies(scores, truth, task, weight), reduction, weight, logits.dtype)
 
 

@@ -855,6 +855,7 @@ EVEN = torch.full((2, 3), 1 / 3)
         (lambda: lb.self_paced_weights(LOGITS, regularizer="soft"), ValueError, "regularizer must be one of"),
         (lambda: lb.self_paced_weights(LABELS), TypeError, "losses must be a floating-point tensor"),
         (lambda: lb.self_paced_weights([1.0]), TypeError, "losses must be a tensor, got list"),
+        (lambda: lb.weighted_cross_entropy(LOGITS, LABELS, -torch.ones(2)), ValueError, "weight must not be negative"),
     ],
 )  # fmt: skip
 def test_clear_errors(call, error, message):
