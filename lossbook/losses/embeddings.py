@@ -25,6 +25,7 @@ from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._gather import gather_with_gradient
 from ._module import LossModule, as_module
 from ._reduction import reduce, together, widen
+from ._slope import root
 from ._validation import (
     check_choice,
     check_floating,
@@ -55,6 +56,7 @@ __all__ = [
     "ImageTextMatchingLoss",
     "InfoNCELoss",
     "MultiSimilarityLoss",
+    "NCALoss",
     "NPairsLoss",
     "NTXentLoss",
     "ProxyAnchorLoss",
@@ -83,6 +85,7 @@ __all__ = [
     "info_nce_loss",
     "multi_similarity_loss",
     "n_pairs_loss",
+    "nca_loss",
     "nt_xent_loss",
     "proxy_anchor_loss",
     "proxy_nca_loss",
@@ -109,21 +112,22 @@ def _products(first: Tensor, second: Tensor) -> Tensor:
         return first @ second.mT
 
 
+_SHORTEST = 1e-12
+
+
 def _directions(rows: Tensor) -> Tensor:
-    """Each row divided by its length; a row of zeros stays one and has the gradient zero."""
+    """Each row divided by its length; a row of zeros stays one and has the gradient zero.
+
+    As in torch's `normalize` no length counts as less than 1e-12: the slope of a shorter one, the cube of one over its
+    length, is more than float32 holds.
+    """
     square = (rows * rows).sum(-1, keepdim=True)
-    return rows * torch.where(square > 0, square, math.inf).rsqrt()
+    return rows * torch.where(square == 0, math.inf, square.clamp_min(_SHORTEST**2)).rsqrt()
 
 
 def _cosines(first: Tensor, second: Tensor) -> Tensor:
     """The cosine between row and row of two tensors of one shape."""
     return (_directions(first) * _directions(second)).sum(-1)
-
-
-def _root(square: Tensor) -> Tensor:
-    """The square root, with the slope zero at zero."""
-    positive = square > 0
-    return torch.where(positive, torch.where(positive, square, 1.0).sqrt(), 0.0)
 
 
 def _squared_lengths(difference: Tensor) -> Tensor:
@@ -140,7 +144,7 @@ def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
     first, second = first - center, second - center
     lengths = _squared_lengths(first).unsqueeze(1) + _squared_lengths(second)
     square = lengths - 2 * _products(first, second)
-    return torch.where(square > 8 * torch.finfo(square.dtype).eps * lengths, square, 0.0)
+    return torch.where(square <= 8 * torch.finfo(square.dtype).eps * lengths, 0.0, square)
 
 
 def _softplus(x: Tensor) -> Tensor:
@@ -167,7 +171,9 @@ def _through_direction(rows: Tensor, slope: Tensor) -> Tensor:
     """From the gradient with respect to the directions to the gradient with respect to the rows."""
     length = rows.norm(dim=-1, keepdim=True)
     direction = rows / length
-    return (slope - direction * (slope * direction).sum(-1, keepdim=True)) / length
+    turned = (slope - direction * (slope * direction).sum(-1, keepdim=True)) / length
+    short = torch.where(length == 0, 0.0, slope / _SHORTEST)
+    return torch.where(length < _SHORTEST, short, turned)
 
 
 # --- checks and facts that several losses share -----------------------------------------------------------------------
@@ -322,10 +328,10 @@ def contrastive_loss(
     if form == "margin of squares":
         near, far = square, F.relu(margin - square)
     elif form == "linear":
-        near = _root(square)
+        near = root(square)
         far = F.relu(margin - near)
     else:
-        near, far = square, F.relu(margin - _root(square)) ** 2
+        near, far = square, F.relu(margin - root(square)) ** 2
     values = alike * near + (1 - alike) * far
     return reduce(values / 2 if form == "half-squared" else values, reduction, dtype=embeddings.dtype)
 
@@ -423,7 +429,7 @@ def triplet_margin_loss(
     if swap:
         far = torch.minimum(far, _squared_lengths(p - n))
     if not squared:
-        near, far = _root(near), _root(far)
+        near, far = root(near), root(far)
     values = _softplus(near - far) if soft else F.relu(near - far + margin)
     return reduce(values, reduction, dtype=anchor.dtype)
 
@@ -460,6 +466,7 @@ _MINING = ("all", "semi-hard", "hard")
            {"squared": True, "average": "nonzero"}, {"soft": True}, {"soft": True, "mining": "all"},
            {"normalize": True, "mining": "semi-hard", "average": "nonzero"}),
     couples="an example's triplets are made with the others of the batch",
+    unit="the number of triplets",
     chapter=7,
 )  # fmt: skip
 def batch_triplet_loss(
@@ -528,7 +535,7 @@ def batch_triplet_loss(
         return reduce(rows.sum(1), reduction, dtype=embeddings.dtype)
     rows = _directions(rows) if normalize else rows
     distance = _squared_distances(rows, rows)
-    distance = distance if squared else _root(distance)
+    distance = distance if squared else root(distance)
     alike = target.unsqueeze(1) == target
     positive, negative = alike & ~_diagonal(rows), ~alike
     if mining == "hard":
@@ -1070,6 +1077,102 @@ def _sup_con_gradient(embeddings: Tensor, target: Tensor, *, temperature: float 
     number = positive.sum(1, keepdim=True)
     g = (number > 0) * (p - positive / number.clamp_min(1)) / (temperature * (number > 0).sum().clamp_min(1))
     return _through_direction(embeddings, (g + g.T) @ z)
+
+
+@loss(
+    tasks=_EVERY_TASK,
+    names=("NCA", "neighborhood component analysis", "soft nearest neighbor"),
+    domain={"embeddings": "short embedding vectors of a batch", "target": "classes of a batch"},
+    range=(0.0, float("inf")),
+    properties=_BY_CLASS
+    | {
+        "convex": no("either of two members of the class is enough", target=[0, 0, 0, 0, 0, 1],
+                     first=[[-3.0], [-3.0], [-3.0], [3.0], [3.0], [0.0]],
+                     other=[[3.0], [-3.0], [-3.0], [3.0], [3.0], [0.0]]),
+        "lipschitz": no("squares of distances",
+                        first=[[3000.0], [0.0], [0.0]], other=[[3001.0], [0.0], [0.0]], target=[0, 1, 0]),
+        "smooth": yes,
+        "bounded": no("a member of the class far away", first=[[0.0], [20.0], [0.0]], target=[0, 0, 1]),
+    },
+    cases=({"temperature": 10.0}, {"normalize": True, "temperature": 0.1}),
+    couples=_COUPLED,
+    chapter=3,
+)  # fmt: skip
+def nca_loss(
+    embeddings: Tensor, target: Tensor, *, temperature: float = 1.0, normalize: bool = False, reduction: str = "mean"
+) -> Tensor:
+    r"""NCA loss: the surprise at a neighbor of one's own class, if neighbors are drawn by their distances.
+
+    .. math::
+
+        \ell_i = -\log \frac{\sum_{j \ne i,\, y_j = y_i} e^{-\lVert z_i - z_j \rVert^2 / \tau}}{\sum_{k \ne i}
+        e^{-\lVert z_i - z_k \rVert^2 / \tau}}
+
+    One near member of the class is enough, where :func:`sup_con_loss` draws all of them near: classes may have several
+    clusters. Goldberger et al. maximize the sum of these probabilities or of their logarithms; this is the second. With
+    a temperature it is the soft nearest neighbor loss. An example whose class occurs once does not count.
+
+    Args:
+        embeddings: `(N, D)`.
+        target: class of each embedding, `(N,)` integers.
+        temperature: :math:`\tau`, above 0, in the unit of a squared distance.
+        normalize: whether embeddings are divided by their lengths first, as in pytorch-metric-learning.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides by the number of examples that count.
+
+    Returns:
+        The loss in nats: a scalar, or `(N,)` for `reduction="none"`. A batch without two of a class gives 0.
+
+    Raises:
+        TypeError: embeddings that are not floating-point, a floating-point target.
+        ValueError: shapes that do not go together, a temperature that is not above 0, an unknown reduction.
+
+    References:
+        Goldberger, Roweis, Hinton and Salakhutdinov, Neighbourhood components analysis, NeurIPS 2004,
+        https://papers.nips.cc/paper/2004/hash/42fe880812925e520249e808937738d2-Abstract.html. Temperature: Frosst,
+        Papernot and Hinton, Analyzing and improving representations with the soft nearest neighbor loss, 2019,
+        https://arxiv.org/abs/1902.01889.
+
+    Example:
+        >>> embeddings = torch.tensor([[0.0], [1.0], [2.0]])
+        >>> nca_loss(embeddings, torch.tensor([0, 0, 1]), reduction="none")
+        tensor([0.0486, 0.6931, 0.0000])
+    """
+    _check_classes(embeddings, target)
+    check_positive("temperature", temperature)
+    check_reduction(reduction)
+    rows = widen(embeddings)
+    if rows.shape[0] == 0:  # no mean to center on
+        return reduce(rows.sum(1), reduction, dtype=embeddings.dtype)
+    rows = _directions(rows) if normalize else rows - rows.detach().mean(0)
+    # The squared length of its own example, which is part of every distance, cancels out of each probability.
+    logits = _products(rows * (2 / temperature), rows) - _squared_lengths(rows) / temperature
+    logits = logits.diagonal_scatter(torch.full_like(logits.diagonal(), torch.finfo(logits.dtype).min))
+    alike = target.unsqueeze(1) == target
+    near = torch.where(alike, logits, torch.finfo(logits.dtype).min)
+    nearest = near.argmax(1)  # whose chances among all others and among those of the class have the wanted quotient
+    among_class = F.cross_entropy(near, nearest, reduction="none")
+    del near  # whose memory the next line can use
+    values = F.cross_entropy(logits, nearest, reduction="none") - among_class
+    counted = alike.sum(1) > 1
+    values = torch.where(counted, values, 0.0)
+    return reduce(values, reduction, counted.to(values.dtype), embeddings.dtype)
+
+
+NCALoss = as_module("NCALoss", nca_loss)
+
+
+@gradient_of(nca_loss)
+def _nca_gradient(embeddings: Tensor, target: Tensor, *, temperature: float = 1.0) -> Tensor:
+    r""":math:`\partial\ell_i / \partial d_{ij}^2 = (q_{ij} - p_{ij}) / \tau`, with the softmax :math:`p` over all
+    others and :math:`q` over those of the class; :math:`\partial d_{ij}^2 / \partial z_i = 2 (z_i - z_j)`."""
+    square = (embeddings.unsqueeze(1) - embeddings).square().sum(2)
+    alike = target.unsqueeze(1) == target
+    others = (-square / temperature).fill_diagonal_(-math.inf)
+    counted = (alike & ~_diagonal(embeddings)).any(1)
+    q = torch.where(counted.unsqueeze(1), others.masked_fill(~alike, -math.inf), 0.0).softmax(1)
+    g = counted.unsqueeze(1) * (q - others.softmax(1)) / (temperature * counted.sum().clamp_min(1))
+    g = g + g.T
+    return 2 * (g.sum(1, keepdim=True) * embeddings - g @ embeddings)
 
 
 # --- pictures and texts -----------------------------------------------------------------------------------------------
@@ -1625,6 +1728,7 @@ _ANTI = [[1.0] * 25, [-1.0] * 25], [[-1.0] * 25, [1.0] * 25]
     cases=({"off_diagonal": 0.5}, {"eps": 0.01}),
     differentiable=("embeddings", "others"),
     couples="it compares features over the batch",
+    unit="nothing: it is the sum over the features, as in the paper",
     chapter=3,
 )  # fmt: skip
 def barlow_twins_loss(
@@ -1896,7 +2000,7 @@ def multi_similarity_loss(
         seen = cosine.detach()
         farthest = torch.where(positive, seen, math.inf).amin(1, keepdim=True)
         nearest = torch.where(negative, seen, -math.inf).amax(1, keepdim=True)
-        positive, negative = positive & (seen < nearest + mining), negative & (seen > farthest - mining)
+        positive, negative = positive & ~(seen >= nearest + mining), negative & ~(seen <= farthest - mining)
     near = _softplus(_log_sum(-alpha * (cosine - base), positive)) / alpha
     far = _softplus(_log_sum(beta * (cosine - base), negative)) / beta
     return reduce(near + far, reduction, dtype=embeddings.dtype)
@@ -2470,7 +2574,7 @@ def sphereface_loss(
     check_positive("annealing", annealing, zero=True)
     cosine, own = _cosines_to_classes(embeddings, target, prototypes, 1.0, reduction)
     own = (annealing * own + _multiplied(own, int(margin))) / (1 + annealing)
-    length = _root(_squared_lengths(widen(embeddings))).unsqueeze(1)
+    length = root(_squared_lengths(widen(embeddings))).unsqueeze(1)
     return reduce(_margin_softmax(cosine, own, target, length), reduction, dtype=embeddings.dtype)
 
 
@@ -2903,9 +3007,9 @@ def _mean_spread(prototypes: Tensor) -> Tensor:
     """Half the mean distance between two sub-centers of a class, as directions. Where two are one, the slope is 0."""
     directions = _directions(prototypes)
     square = 2 - 2 * _products(directions, directions)
-    square = torch.where(square > 16 * torch.finfo(square.dtype).eps, square, 0.0)  # below, it is rounding
+    square = torch.where(square <= 16 * torch.finfo(square.dtype).eps, 0.0, square)  # below, it is rounding
     classes, number = prototypes.shape[:2]
-    return _root(square).sum() / (2 * classes * number * (number - 1))
+    return root(square).sum() / (2 * classes * number * (number - 1))
 
 
 @gradient_of(soft_triple_loss)

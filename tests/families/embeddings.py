@@ -57,6 +57,12 @@ def _vectors_of_a_batch(s: Sample) -> Tensor:
     return _scale(s) * s.normal(_rows(s), D)
 
 
+@kind("short embedding vectors of a batch", axis=0, adverse=_far)
+def _short_vectors_of_a_batch(s: Sample) -> Tensor:
+    """Of squares of distances a softmax bends so fast that a difference quotient does not see it is smooth."""
+    return min(_scale(s), 1.0) * s.normal(_rows(s), D)
+
+
 @kind("embedding directions", axis=0, adverse=_turned)
 def _directions(s: Sample) -> Tensor:
     return _length(s) * s.normal(s.batch, D)
@@ -131,6 +137,7 @@ def _classes_far_apart() -> list[Tensor]:
     return _tensors([[0.0], [0.0], [5.0]], [0, 0, 1])
 
 
+@ideal_for("nca_loss")
 @ideal_for("sup_con_loss")
 def _one_class() -> list[Tensor]:
     return _tensors([[1.0], [2.0]], [0, 0])

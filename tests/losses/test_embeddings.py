@@ -77,6 +77,7 @@ BY_CLASS = {
         "margin": (0.3, 1.0), "mining": ("all", "semi-hard", "hard"), "average": ("all", "nonzero"), "squared": BOOL,
         "soft": BOOL, "normalize": BOOL}),
     "sup_con_loss": (ref.sup_con, {"temperature": (0.1, 0.5), "base_temperature": (None, 0.07)}),
+    "nca_loss": (ref.nca, {"temperature": (1.0, 0.3), "normalize": BOOL}),
     "multi_similarity_loss": (ref.multi_similarity, {"alpha": (2.0, 3.0), "beta": (50.0, 5.0), "base": (0.5, 0.2),
                                                      "mining": (None, 0.1)}),
     "circle_loss": (ref.circle, {"margin": (0.25, 0.4), "gamma": (80.0, 5.0)}),
@@ -211,6 +212,24 @@ def test_several_positives_supcon_has_them_in_the_denominator():
     assert lb.sup_con_loss(rows, torch.tensor([0, 0, 0, 1]), temperature=1.0).item() == pytest.approx(expected)
 
 
+def test_nca_is_content_with_one_near_member_of_the_class():
+    """A class in two clusters costs NCA next to nothing, SupCon a lot; with two of each class, both are the same."""
+    rows = torch.tensor([[1.0, 0.0], [1.0, 0.1], [-1.0, 0.0], [-1.0, 0.1], [0.0, 1.0], [0.1, 1.0]], dtype=torch.float64)
+    classes = torch.tensor([0, 0, 0, 0, 1, 1])
+    assert lb.nca_loss(rows, classes, temperature=0.1) < 1e-6 < 1 < lb.sup_con_loss(rows, classes, temperature=0.05)
+    views, pairs = normal(10, 4), torch.arange(5).repeat(2)  # a squared distance of directions is 2 - 2 cos
+    value = lb.nca_loss(views, pairs, temperature=1.0, normalize=True)
+    assert torch.isclose(value, lb.sup_con_loss(views, pairs, temperature=0.5), rtol=1e-12)
+
+
+def test_nca_far_apart_loses_no_digits():
+    """No probability is formed that rounds to zero, of which other libraries leave the example out."""
+    rows = torch.tensor([[0.0], [30.0], [1.0]]).requires_grad_()
+    value = lb.nca_loss(rows, torch.tensor([0, 0, 1]), reduction="none")
+    assert value[0].item() == pytest.approx(899.0, rel=1e-6) and value[1].item() == pytest.approx(59.0, rel=1e-5)
+    assert torch.autograd.grad(value.sum(), rows)[0].isfinite().all()
+
+
 def test_all_triplets_by_sorting_equal_all_triplets_at_once():
     rows, classes = normal(12, 3, seed=4), torch.arange(12) % 3
     d = (rows.unsqueeze(1) - rows).norm(dim=2)
@@ -303,11 +322,12 @@ def test_no_triplet_and_no_positive_count_for_nothing():
     rows = normal(4, 3)
     for function, classes in ((lb.batch_triplet_loss, torch.zeros(4, dtype=torch.long)),
                               (lb.batch_triplet_loss, torch.arange(4)), (lb.sup_con_loss, torch.arange(4)),
-                              (lb.circle_loss, torch.arange(4))):  # fmt: skip
+                              (lb.circle_loss, torch.arange(4)), (lb.nca_loss, torch.arange(4))):  # fmt: skip
         value, grad = value_and_gradient(function, rows, classes)
         assert value == 0 and (grad == 0).all()
-    three = lb.sup_con_loss(rows, torch.tensor([0, 0, 1, 2]), reduction="none")
-    assert torch.isclose(lb.sup_con_loss(rows, torch.tensor([0, 0, 1, 2])), three[:2].mean())
+    for function in (lb.sup_con_loss, lb.nca_loss):
+        values = function(rows, torch.tensor([0, 0, 1, 2]), reduction="none")
+        assert torch.isclose(function(rows, torch.tensor([0, 0, 1, 2])), values[:2].mean()) and (values[2:] == 0).all()
 
 
 def test_contrastive_target_of_one_means_alike():
@@ -654,6 +674,7 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
         (lambda a, y: lb.sup_con_loss(a[0], y), ValueError, r"embeddings must have shape \(N, D\), got \(3,\)"),
         (lambda a, y: lb.sup_con_loss(a, y, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda a, y: lb.sup_con_loss(a, y, base_temperature=0.0), ValueError, "base_temperature must be above 0"),
+        (lambda a, y: lb.nca_loss(a, y, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda a, _: lb.n_pairs_loss(a, a, regularization=-1.0), ValueError, "regularization must be at least 0"),
         (lambda a, _: lb.angular_loss(a, a, angle=0.0), ValueError, r"angle must lie in \(0, 90\) degrees, got 0.0"),
         (lambda a, _: lb.angular_loss(a, a, angle=90.0), ValueError, r"angle must lie in \(0, 90\) degrees, got 90.0"),

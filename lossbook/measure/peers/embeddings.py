@@ -108,6 +108,7 @@ ENTRIES = (
     Entry("nt_xent_loss", FEW, "lb.nt_xent_loss(z, x)",
           ("pml.NTXentLoss(temperature=0.5)(torch.cat([z, x]), i.repeat(2))",)),
     Entry("sup_con_loss", CLASSES, "lb.sup_con_loss(z, y)", ("pml.SupConLoss(temperature=0.1)(z, y)",)),
+    Entry("nca_loss", CLASSES, "lb.nca_loss(z, y, normalize=True)", ("pml.NCALoss()(z, y)",)),
     Entry("clip_loss", BATCH, "lb.clip_loss(z, x, logit_scale=10.0, normalize=False)",
           ("open_clip.ClipLoss()(z, x, 10.0)",)),
     Entry("siglip_loss", BATCH, "lb.siglip_loss(z, x, normalize=False)",

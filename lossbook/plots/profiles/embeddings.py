@@ -51,8 +51,10 @@ def _angle_to_the_other_view(_: LossCard) -> Line:
 
 
 @line(
-    losses=("batch_triplet_loss", "sup_con_loss", "multi_similarity_loss", "circle_loss", "proxy_anchor_loss"),
-)
+    losses=(
+        "batch_triplet_loss", "sup_con_loss", "nca_loss", "multi_similarity_loss", "circle_loss", "proxy_anchor_loss",
+    ),
+)  # fmt: skip
 def _member_leaves_its_class(card: LossCard) -> Line:
     target = torch.tensor([0, 0, 1, 1])
     rest = torch.stack([AT[10.0], AT[120.0], AT[130.0]])

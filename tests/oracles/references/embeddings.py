@@ -170,6 +170,18 @@ def sup_con(z: Array, y: Array, temperature: float = 0.1, base_temperature: floa
     return values, weights
 
 
+def nca(z: Array, y: Array, temperature: float = 1.0, normalize: bool = False) -> Parts:
+    rows = units(z) if normalize else z
+    values, weights = [], []
+    for i in range(len(z)):
+        others = [k for k in range(len(z)) if k != i]
+        logits = {k: -(distance(rows[i], rows[k]) ** 2) / temperature for k in others}
+        alike = [logits[k] for k in others if y[k] == y[i]]
+        values.append(logsumexp(list(logits.values())) - logsumexp(alike) if alike else 0.0)
+        weights.append(float(bool(alike)))
+    return values, weights
+
+
 def clip(z: Array, x: Array, logit_scale: float = 1 / 0.07, label_smoothing: float = 0.0) -> Parts:
     N, values = len(z), []
     s = [[logit_scale * cos(a, b) for b in x] for a in z]
