@@ -200,7 +200,7 @@ def weighted_entries(weight: Tensor | None) -> Tensor | None:
     return weight != 0
 
 
-def hidden(mask: Tensor | None, *tensors: Tensor, neutral: float = 0.0) -> tuple[Tensor, ...]:
+def hidden(mask: Tensor | None, *tensors: Tensor, neutral: int = 0) -> tuple[Tensor, ...]:
     """The tensors, with a harmless value wherever the mask says that nothing counts.
 
     A weight of zero does not do that by itself: zero times NaN is NaN, in the loss or in the gradient.

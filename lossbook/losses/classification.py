@@ -32,6 +32,7 @@ from ._validation import (
     check_probabilities,
     check_reduction,
     check_same_shape,
+    check_spread,
     check_tensors,
     check_weight,
     hidden,
@@ -276,7 +277,7 @@ def binary_cross_entropy_with_logits(
         The loss in nats: a scalar, or the shape of the logits for `reduction="none"`.
 
     Raises:
-        ValueError: shapes that differ, a target outside [0, 1], an unknown reduction.
+        ValueError: shapes that differ, a target outside [0, 1], a negative weight, an unknown reduction.
 
     References:
         Cox, The regression analysis of binary sequences, 1958,
@@ -290,6 +291,8 @@ def binary_cross_entropy_with_logits(
     check_floating("logits", logits)
     check_reduction(reduction)
     check_weight(weight, logits.shape, "logits")
+    if pos_weight is not None:
+        check_spread("pos_weight", pos_weight, logits.shape, "logits")
     if (counted := weighted_entries(weight)) is not None:
         check_same_shape("target", target, "logits", logits)
         logits, target = hidden(counted, logits, target)
@@ -401,6 +404,7 @@ def _cross_entropies(scores: Tensor, truth: Tensor, task: str, weight: Tensor | 
     properties=_LOG_LOSS
     | {"proper": no("weights that depend on the label move the best answer", target=_GROUPS, weight=[[3.0, 1.0] * 5])},
     cases=({"task": "binary"}, {"task": "multilabel"}, {"ignore_index": 1}),
+    unit="the sum of the weights",
     chapter=8,
 )
 def weighted_cross_entropy(
@@ -449,9 +453,14 @@ def weighted_cross_entropy(
     """
     check_tensors(logits=logits, target=target, weight=weight)
     check_reduction(reduction)
-    scores, truth, valid = _entries(logits, target, task, ignore_index)
     check_same_shape("weight", weight, "target", target)
     check_floating("weight", weight)
+    counted = weighted_entries(weight)
+    if counted is not None and target.is_floating_point():
+        (target,) = hidden(counted, target)
+    scores, truth, valid = _entries(logits, target, task, ignore_index)
+    if counted is not None:
+        (scores,) = hidden(counted.unsqueeze(1) if task == "multiclass" else counted, scores)
     weight = weight.to(scores.dtype)
     if valid is not None:
         weight = torch.where(valid, weight, 0.0)
@@ -483,6 +492,7 @@ def _weighted_cross_entropy_gradient(logits: Tensor, target: Tensor, weight: Ten
         ),
     },
     cases=({"task": "multiclass"}, {"task": "multilabel"}, {"per_image": False}, {"ignore_index": 255}),
+    unit="the sum of the weights",
     chapter=8,
 )
 def balanced_cross_entropy(
@@ -2118,6 +2128,7 @@ def _self_paced_gradient(losses: Tensor, *, threshold: float = 1.0, regularizer:
                                     target=[[1, 2]], input_lengths=[3], target_lengths=[2]),
     },
     cases=({"blank": 2}, {"zero_infinity": True}),
+    unit="the length of each transcript, and then by the number of sequences, as in torch",
     chapter=16,
     without_gradient="softmax minus the posterior of each label at each frame, which takes a recursion of its own",
 )  # fmt: skip

@@ -290,6 +290,7 @@ def multiclass_hinge_loss(
         rows, classes = scores.movedim(1, -1), scores.shape[1]
         values = F.multi_margin_loss(rows.reshape(-1, classes), labels.flatten(), p, margin, reduction="none")
         values = classes * values.reshape(labels.shape)
+        values = torch.where(scores.detach().amax(1).isnan(), math.nan, values)  # torch takes NaN for no lack
     if weight is None:
         return _reduced(values, valid, reduction, logits.dtype)
     weights = weight.to(scores.dtype)[labels]

@@ -113,7 +113,7 @@ _CASES = ({"weight": (0.5, 2.0, 1.0)},)
 
 
 def _entries(
-    prediction: Tensor, target: Tensor, weight: Tensor | None, reduction: str, neutral: float = 0.0
+    prediction: Tensor, target: Tensor, weight: Tensor | None, reduction: str, neutral: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Prediction and target, checked, in the dtype of the computation, and `neutral` where the weight is zero."""
     check_tensors(prediction=prediction, target=target, weight=weight)
@@ -1629,7 +1629,7 @@ def mape_loss(
         >>> mape_loss(torch.tensor([110.0, 3.0]), torch.tensor([100.0, 0.0]), skip_zeros=True)
         tensor(0.1000)
     """
-    values, truth = _entries(prediction, target, weight, reduction, neutral=1.0)
+    values, truth = _entries(prediction, target, weight, reduction, neutral=1)
     check_positive("epsilon", epsilon)
     shares = F.l1_loss(values, truth, reduction="none") / truth.abs().clamp_min(epsilon)
     if skip_zeros:
@@ -2249,7 +2249,7 @@ def cosine_distance_loss(
     del shape[dim]
     check_weight(weight, shape, "prediction without dim")
     if (counted := weighted_entries(weight)) is not None:
-        values, truth = hidden(counted.expand(shape).unsqueeze(dim), values, truth, neutral=1.0)
+        values, truth = hidden(counted.expand(shape).unsqueeze(dim), values, truth, neutral=1)
     distances = 1 - _cosine(values, truth, dim)
     return _reduced(distances, prediction, weight, reduction)
 
@@ -2331,7 +2331,7 @@ def scale_invariant_log_loss(
         >>> scale_invariant_log_loss(2 * depth, depth)
         tensor(0.2402)
     """
-    values, truth = _entries(prediction, target, weight, reduction, neutral=1.0)
+    values, truth = _entries(prediction, target, weight, reduction, neutral=1)
     if not 0 <= lam <= 1:
         raise ValueError(f"lam must lie in [0, 1], got {lam}")
     _check_above("target", truth, 0.0)
