@@ -39,6 +39,7 @@ from ._validation import (
 
 __all__ = [
     "ConditionalAdversarialLoss",
+    "ConsistencyModelLoss",
     "DenoisingScoreMatchingLoss",
     "DiffusionLoss",
     "DiscretizedGaussianNLLLoss",
@@ -67,6 +68,7 @@ __all__ = [
     "WassersteinGeneratorLoss",
     "add_noise",
     "conditional_adversarial_loss",
+    "consistency_model_loss",
     "convert_diffusion",
     "denoising_score_matching_loss",
     "diffusion_loss",
@@ -1432,7 +1434,7 @@ def gaussian_kl_loss(
         mu, s = mu * torch.exp(-t / 2), s - t
     if free_bits:
         values = 0.5 * (mu.square() + _above_its_tangent(s))
-        values = _example_sums(torch.where(values.mean(0) > free_bits, values, free_bits))
+        values = _example_sums(torch.where(values.mean(0) <= free_bits, free_bits, values))
     elif s.dtype == torch.float32 and not torch.compiler.is_compiling():
         rows = (x.flatten(1) if x.dim() > 1 else x.unsqueeze(1) for x in (mu, s))
         values = 0.5 * _RowSums.apply(*rows)
@@ -2171,6 +2173,123 @@ FlowMatchingLoss = as_module("FlowMatchingLoss", flow_matching_loss)
 def _flow_matching_gradient(prediction: Tensor, target: Tensor, noise: Tensor, *, sigma_min: float = 0.0) -> Tensor:
     r""":math:`\partial\mathcal L / \partial v = 2 \big(v - x_1 + (1 - \sigma_{\min}) x_0\big) / N`."""
     return 2 * (prediction - target + (1 - sigma_min) * noise) / target.numel()
+
+
+@loss(
+    tasks=("text-to-image", "image-to-image"),
+    names=("consistency model", "consistency training", "consistency distillation", "iCT"),
+    domain={
+        "prediction": "numbers of order one",
+        "target": "numbers of order one",
+        "sigma": "noise widths",
+        "previous_sigma": "smaller noise widths",
+    },
+    range=(0.0, float("inf")),
+    properties=_SQUARED_ERROR
+    | {
+        "lipschitz": no("the smaller the step, the steeper", first=[[1.0]], other=[[0.0]], target=[[0.0]], sigma=[1.0],
+                        previous_sigma=[0.9995]),
+        "bounded": no("it grows with the error", first=[[100.0]], target=[[0.0]], sigma=[1.0], previous_sigma=[0.5]),
+        "scale_invariant": no("it scales with the unit", first=[[2.0]], target=[[0.0]], sigma=[1.0],
+                              previous_sigma=[0.5]),
+    },
+    cases=({"c": 0.5}, {"distance": "l2", "weighting": "uniform"}, {"distance": "l1"}),
+    detached="the target: it comes from a network that is held fixed",
+    chapter=10,
+)  # fmt: skip
+def consistency_model_loss(
+    prediction: Tensor,
+    target: Tensor,
+    sigma: Tensor,
+    previous_sigma: Tensor,
+    *,
+    distance: str = "pseudo_huber",
+    c: float | None = None,
+    weighting: str = "step",
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Consistency model loss: whether two noisy forms of an example, a step apart, are said to have one origin.
+
+    .. math::
+
+        \ell = \frac{1}{\sigma_{n+1} - \sigma_n} \Big( \sqrt{\lVert u - v \rVert_2^2 + c^2} - c \Big), \qquad
+        u = f_\theta(x_{n+1}, \sigma_{n+1}), \quad v = f_{\theta^-}(x_n, \sigma_n)
+
+    The network leads from any place on a path of diffusion to where the path began, in one step. In *training*,
+    :math:`x_{n+1} = x + \sigma_{n+1} \epsilon` and :math:`x_n = x + \sigma_n \epsilon` have one noise; in
+    *distillation* a step of a trained diffusion model leads from :math:`x_{n+1}` to :math:`x_n`. :math:`\theta^-` is
+    :math:`\theta` itself, or its moving average. All answers being equal would be perfect, too: what rules that out is
+    :math:`f_\theta(x, \sigma_{\min}) = x`, which the network must have built in. The defaults are those of improved
+    consistency training; Song et al. have `weighting="uniform"` and `distance="l2"`, `"l1"`, or :func:`lpips_loss`.
+
+    Args:
+        prediction: :math:`u`, what the network says of the noisier form, `(N, *)`.
+        target: :math:`v`, what it says of the cleaner one, the same shape; no gradient reaches it.
+        sigma: width :math:`\sigma_{n+1}` of the noise of each example, `(N,)`.
+        previous_sigma: width :math:`\sigma_n` of the step before, `(N,)`, at least 0 and below `sigma`.
+        distance: `"pseudo_huber"`, as in the formula; `"l2"`, the mean of the squared errors, or `"l1"`, the mean of
+            their sizes (the paper writes sums, the authors' program takes means).
+        c: where the pseudo-Huber distance turns from a square into a length, above 0; by default
+            :math:`0.00054 \sqrt{D}` for examples of :math:`D` entries.
+        weighting: `"step"`, one over the step between the widths, or `"uniform"`, 1.
+        reduction: `"none"` gives `(N,)`; `"mean"` divides by `N`.
+
+    Returns:
+        The loss: a scalar, or `(N,)` for `reduction="none"`. An empty batch gives 0.
+
+    Raises:
+        TypeError: arguments that are not floating-point tensors.
+        ValueError: shapes that do not go together, widths that do not fall, an unknown setting.
+
+    References:
+        Song, Dhariwal, Chen and Sutskever, Consistency models, 2023, https://arxiv.org/abs/2303.01469, equations 7 and
+        10; pseudo-Huber distance and weights: Song and Dhariwal, Improved techniques for training consistency models,
+        2024, https://arxiv.org/abs/2310.14189.
+
+    Example:
+        >>> said, target = torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2)
+        >>> consistency_model_loss(said, target, torch.tensor([0.75]), torch.tensor([0.25]), c=12.0)
+        tensor(2.)
+    """
+    check_tensors(prediction=prediction, target=target, sigma=sigma, previous_sigma=previous_sigma)
+    check_floating("prediction", prediction)
+    check_layout("prediction", prediction, "N", "*")
+    check_same_shape("target", target, "prediction", prediction)
+    for name, width in (("sigma", sigma), ("previous_sigma", previous_sigma)):
+        check_floating(name, width)
+        check_layout(name, width, len(prediction))
+    check_choice("distance", distance, ("pseudo_huber", "l2", "l1"))
+    check_choice("weighting", weighting, ("step", "uniform"))
+    if c is None:
+        c = 0.00054 * math.sqrt(max(math.prod(prediction.shape[1:]), 1))
+    check_positive("c", c)
+    check_reduction(reduction)
+    if known(sigma, lambda: ((previous_sigma >= 0) & (previous_sigma < sigma)).all()) is False:
+        raise ValueError("previous_sigma must be at least 0 and below sigma: the target is the cleaner form")
+    said, truth, width, before = together(prediction, target.detach(), sigma, previous_sigma)
+    if distance == "pseudo_huber":
+        squares = _example_sums(F.mse_loss(said, truth, reduction="none"))
+        values = squares / (torch.sqrt(squares + c**2) + c)  # the root minus c, with all digits
+    else:
+        values = _example_means((F.mse_loss if distance == "l2" else F.l1_loss)(said, truth, reduction="none"))
+    if weighting == "step":
+        values = values / (width - before)
+    return reduce(values, reduction, dtype=prediction.dtype)
+
+
+ConsistencyModelLoss = as_module("ConsistencyModelLoss", consistency_model_loss)
+
+
+@gradient_of(consistency_model_loss)
+def _consistency_model_gradient(
+    prediction: Tensor, target: Tensor, sigma: Tensor, previous_sigma: Tensor, *, c: float | None = None
+) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial u = (u - v) / \big(N (\sigma_{n+1} - \sigma_n) \sqrt{\lVert u - v \rVert^2
+    + c^2}\big)`: for errors beyond :math:`c` a vector of one length, whatever the error."""
+    error = (prediction - target).flatten(1)
+    c = 0.00054 * error.shape[1] ** 0.5 if c is None else c
+    length = (error.square().sum(1) + c**2).sqrt() * (sigma - previous_sigma)
+    return (error / length.unsqueeze(1)).reshape(prediction.shape) / len(prediction)
 
 
 @loss(

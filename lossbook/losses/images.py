@@ -76,7 +76,7 @@ _CHARBONNIER = 1e-3  # the constant of Lai et al., where pictures lie in [0, 1]
 
 def _full_precision(tensor: Tensor) -> torch.autocast:
     """Matrix products and convolutions keep the dtype of their input, also where autocast would lower it."""
-    return torch.autocast(tensor.device.type, enabled=False)
+    return torch.autocast("cpu" if tensor.is_meta else tensor.device.type, enabled=False)
 
 
 def _distances(difference: Tensor, distance: str) -> Tensor:

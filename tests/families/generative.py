@@ -69,6 +69,11 @@ def _noise_widths(s: Sample) -> Tensor:
     return 0.5 + 1.5 * s.uniform(s.batch)
 
 
+@kind("smaller noise widths", axis=None)
+def _smaller_noise_widths(s: Sample) -> Tensor:
+    return 0.4 * s.uniform(s.batch)
+
+
 for _name in (
     "minimax_discriminator_loss",
     "hinge_discriminator_loss",

@@ -619,6 +619,58 @@ def test_the_velocity_is_the_slope_of_the_path(sigma):
     assert lb.flow_matching_loss(slope, end, start, sigma_min=sigma) < 1e-12
 
 
+def test_consistency_model_against_its_definition(random):
+    said, target = random.standard_normal((2, 4, 2, 3))
+    before = random.uniform(0, 1, 4)
+    sigma = before + random.uniform(0.05, 1, 4)
+    c = random.uniform(0.1, 2)
+    for distance in ("pseudo_huber", "l2", "l1"):
+        for weighting in ("step", "uniform"):
+            expected = np.zeros(4)
+            for n in range(4):
+                error = np.abs(said[n] - target[n])
+                length = math.sqrt(np.sum(error**2) + c**2) - c
+                expected[n] = {"pseudo_huber": length, "l2": np.mean(error**2), "l1": np.mean(error)}[distance]
+                expected[n] /= sigma[n] - before[n] if weighting == "step" else 1.0
+            settings = {"distance": distance, "weighting": weighting, "c": c}
+            compare("consistency_model_loss", expected, said, target, sigma, before, **settings)
+
+
+def test_consistency_model_keeps_its_digits_and_its_target():
+    """The root minus c is the square over 2 c where errors are small; the form of the paper gives 0 in float32."""
+    said, now, before = torch.full((2, 4), 1e-5), torch.tensor([2.0, 2.0]), torch.tensor([1.0, 1.0])
+    target = torch.zeros(2, 4, requires_grad=True)
+    value = lb.consistency_model_loss(said.requires_grad_(), target, now, before, c=1.0)
+    assert value.item() == pytest.approx(4e-10 / 2, rel=1e-5)
+    value.backward()
+    assert target.grad is None and said.grad.flatten().tolist() == pytest.approx([1e-5 / 2] * 8)
+    same = target.detach().requires_grad_()
+    lb.consistency_model_loss(same, target, now, before).backward()
+    assert (same.grad == 0).all()
+    # by default the bend is at 0.00054 sqrt(D): 0.03 for pictures of 3x32x32
+    far = lb.consistency_model_loss(torch.ones(1, 3, 32, 32), torch.zeros(1, 3, 32, 32), now[:1], before[:1])
+    c = 0.00054 * math.sqrt(3 * 32 * 32)
+    assert far.item() == pytest.approx(math.sqrt(3 * 32 * 32 + c**2) - c)
+
+
+def test_silly_consistency():
+    x, now, before = torch.zeros(2, 3), torch.ones(2), torch.zeros(2)
+    with pytest.raises(ValueError, match="previous_sigma must be at least 0 and below sigma"):
+        lb.consistency_model_loss(x, x, before, now)
+    with pytest.raises(ValueError, match="previous_sigma must be at least 0 and below sigma"):
+        lb.consistency_model_loss(x, x, now, now)
+    with pytest.raises(ValueError, match="previous_sigma must be at least 0 and below sigma"):
+        lb.consistency_model_loss(x, x, now, before - 0.1)
+    with pytest.raises(ValueError, match="distance must be one of 'pseudo_huber', 'l2', 'l1'"):
+        lb.consistency_model_loss(x, x, now, before, distance="lpips")
+    with pytest.raises(ValueError, match="weighting must be one of 'step', 'uniform'"):
+        lb.consistency_model_loss(x, x, now, before, weighting="snr")
+    with pytest.raises(ValueError, match="c must be above 0, got 0"):
+        lb.consistency_model_loss(x, x, now, before, c=0.0)
+    with pytest.raises(ValueError, match=r"sigma must have shape \(2,\), got \(1,\)"):
+        lb.consistency_model_loss(x, x, now[:1], before)
+
+
 def test_denoising_score_matching_against_its_definition(random):
     s, clean, noisy = random.standard_normal((3, 4, 2, 3))
     sigma = random.uniform(0.3, 2, 4)

@@ -190,6 +190,13 @@ def test_silent_features_have_finite_gradients_in_half_precision():
         assert calculus.autograd(loss, silent, torch.ones_like(silent)).isfinite().all()
 
 
+def test_shapes_are_known_without_values():
+    """On the meta device, where autocast does not exist."""
+    x, y = torch.rand(2, 2, 3, 24, 24, device="meta")
+    for loss in (lb.ssim_loss, lb.style_loss, lb.contextual_loss):
+        assert loss(x, y, reduction="none").shape == (2,)
+
+
 def test_lists_of_layers_are_weighted_sums():
     maps = [pictures(2, 3, 4, 4, seed=s) for s in range(2)], [pictures(2, 3, 4, 4, seed=s) for s in (5, 6)]
     for loss in (lb.perceptual_loss, lb.style_loss, lb.lpips_loss, lb.feature_matching_loss, lb.contextual_loss):

@@ -59,4 +59,6 @@ ENTRIES = (
           ("F.mse_loss(p, z.detach()) + 0.25 * F.mse_loss(z, p.detach())",)),
     Entry("diffusion_loss", PICTURES, "lb.diffusion_loss(z, e, w)", ("F.mse_loss(z, e)",)),
     Entry("flow_matching_loss", PICTURES, "lb.flow_matching_loss(z, x, e)", ("F.mse_loss(z, x - e)",)),
+    Entry("consistency_model_loss", PICTURES, "lb.consistency_model_loss(z, x, w, w / 2, c=0.25)",
+          ("((((z - x).square().flatten(1).sum(1) + 0.25**2).sqrt() - 0.25) / (w - w / 2)).mean()",)),
 )  # fmt: skip

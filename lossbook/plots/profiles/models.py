@@ -88,3 +88,16 @@ def _one_number_of_a_model(card: LossCard) -> Line:
         lambda x: (x.reshape(1, 1), target, *others),
         "An example of one number, 0.25" + (" (and -0.25, or half of the variance, as noise)." if others else "."),
     )
+
+
+@line(losses=("consistency_model_loss",))
+def _what_is_said_of_the_noisier_form(_: LossCard) -> Line:
+    target, sigma, previous = double([0.25]), double(1.0), double(0.5)
+    return Line(
+        "what the model says of the noisier form",
+        -1.0,
+        1.0,
+        lambda x: (x.reshape(1, 1), target, sigma, previous),
+        "An example of one number: of its form with noise of width 0.5 the model says 0.25, and the other has width 1.",
+        {"c": 0.25},
+    )

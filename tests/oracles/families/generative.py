@@ -96,6 +96,9 @@ CASES = [
          "lb.vq_commitment_loss(z, p)", CODE),
     Case("torch", "diffusion_loss", "F.mse_loss(z, x)", "lb.diffusion_loss(z, x, w)", NOISY),
     Case("torch", "flow_matching_loss", "F.mse_loss(z, x - y)", "lb.flow_matching_loss(z, x, y)", NOISY),
+    Case("torch", "consistency_model_loss", "F.mse_loss(z, x)",
+         "lb.consistency_model_loss(z, x, t, w, distance='l2', weighting='uniform')", NOISY,
+         note="a mean over the entries, as in the authors' program"),
 ]  # fmt: skip
 
 REFERENCES = [
@@ -156,6 +159,9 @@ REFERENCES = [
               "lb.discretized_gaussian_nll_loss(z, x, y, levels=5)", ("generative: levels",)),
     Reference("flow_matching_loss", "ref.flow_matching(z, x, y, 0.1)",
               "lb.flow_matching_loss(z, x, y, sigma_min=0.1)", NOISY),
+    *(Reference("consistency_model_loss", f"ref.consistency_model(z, x, t, w, '{distance}', {c})",
+                f"lb.consistency_model_loss(z, x, t, w, distance='{distance}', c={c})", NOISY)
+      for distance, c in (("pseudo_huber", None), ("pseudo_huber", 1.5), ("l2", None), ("l1", None))),
     Reference("denoising_score_matching_loss", "ref.denoising_score_matching(z, x, y, t, 'variance')",
               "lb.denoising_score_matching_loss(z, x, y, t)", NOISY),
     Reference("denoising_score_matching_loss", "ref.denoising_score_matching(z, x, y, t, 'uniform')",

@@ -145,6 +145,21 @@ def flow_matching(velocity: Array, end: Array, start: Array, sigma: float = 0.0)
     return squared_error(velocity, end - (1 - sigma) * start)
 
 
+def consistency_model(
+    said: Array, target: Array, width: Array, before: Array, distance: str = "pseudo_huber", c: float | None = None
+) -> float:
+    values = []
+    for s, t, now, then in zip(said, target, width, before, strict=True):
+        errors = [a - b for a, b in zip(s.flat, t.flat, strict=True)]
+        bend = 0.00054 * math.sqrt(len(errors)) if c is None else c
+        values.append({
+            "pseudo_huber": math.hypot(*errors, bend) - bend,
+            "l2": _mean([e * e for e in errors]),
+            "l1": _mean([abs(e) for e in errors]),
+        }[distance] / (now - then))  # fmt: skip
+    return _mean(values)
+
+
 def denoising_score_matching(score: Array, clean: Array, noisy: Array, sigma: Array, weighting: str) -> float:
     total = 0.0
     for s, c, n, width in zip(score, clean, noisy, sigma, strict=True):
