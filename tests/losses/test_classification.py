@@ -856,6 +856,8 @@ EVEN = torch.full((2, 3), 1 / 3)
         (lambda: lb.self_paced_weights(LABELS), TypeError, "losses must be a floating-point tensor"),
         (lambda: lb.self_paced_weights([1.0]), TypeError, "losses must be a tensor, got list"),
         (lambda: lb.weighted_cross_entropy(LOGITS, LABELS, -torch.ones(2)), ValueError, "weight must not be negative"),
+        (lambda: lb.binary_cross_entropy_with_logits(LOGITS, EVEN, pos_weight=torch.ones(4)), ValueError,
+         r"pos_weight must have the shape of logits, \(2, 3\), or one that is broadcast to it, got \(4,\)"),
     ],
 )  # fmt: skip
 def test_clear_errors(call, error, message):
