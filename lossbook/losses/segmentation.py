@@ -7,6 +7,8 @@ image, or of the whole batch with `per_image=False`. The prediction is laid out 
 - `"multilabel"`: prediction and target `(N, C, *)`; one sigmoid per channel;
 - `"binary"`: prediction and target of one shape `(N, *)`; one sigmoid, everything after `N` is one picture.
 
+Pixels whose target is `ignore_index` do not count; a multiclass target of probabilities has no such value.
+
 `*` are any number of picture dimensions: 2-D images and 3-D volumes alike. Per-pixel losses (cross-entropy, focal) live
 in :mod:`lossbook.losses.classification`.
 """
@@ -23,7 +25,7 @@ from torch import Tensor
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._distance import distance
 from ._module import as_module
-from ._reduction import reduce, together, widen
+from ._reduction import full_precision, reduce, together, widen
 from ._validation import (
     TASKS,
     check_choice,
@@ -40,7 +42,15 @@ from ._validation import (
     known,
     valid_entries,
 )
-from .classification import _binary_entries, _cross_entropies, _entries, binary_cross_entropy_with_logits, cross_entropy
+from .classification import (
+    _binary_entries,
+    _cross_entropies,
+    _entries,
+    _focal_gradient,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    focal_loss,
+)
 
 __all__ = [
     "BCEDiceLoss",
@@ -48,6 +58,7 @@ __all__ = [
     "CEDiceLoss",
     "CLDiceLoss",
     "ComboLoss",
+    "DiceFocalLoss",
     "DiceLoss",
     "ExponentialLogarithmicLoss",
     "FocalTverskyLoss",
@@ -72,6 +83,7 @@ __all__ = [
     "ce_dice_loss",
     "cl_dice_loss",
     "combo_loss",
+    "dice_focal_loss",
     "dice_loss",
     "exponential_logarithmic_loss",
     "focal_tversky_loss",
@@ -166,12 +178,19 @@ def _flat(tensor: Tensor, task: str) -> Tensor:
     return tensor.flatten(2) if tensor.dim() > 2 else tensor.unsqueeze(2)
 
 
+def _check_hard(target: Tensor) -> None:
+    """A mask of numbers in [0, 1] holds none between 0 and 1."""
+    if target.is_floating_point() and known(target, lambda: (target != target.floor()).any()):
+        raise ValueError("target must hold 0 and 1, got numbers between them")
+
+
 class _Regions(NamedTuple):
     """Sums over the pixels of each region: `(N, C)`, or `(C,)` over the batch."""
 
     overlap: Tensor  # sum of p g
     predicted: Tensor  # sum of p, or of p squared
     target: Tensor  # sum of g, or of g squared
+    size: Tensor  # number of pixels that count
     counted: Tensor  # 1 where the region counts, else 0
 
 
@@ -192,11 +211,11 @@ def _regions(
         target = (truth * truth if squared else truth).sum(-1)
         products = p * truth if overlap == "product" else (p + truth - (p - truth).abs()) / 2
         common = products.sum(-1)
-    size = torch.ones_like(common) if valid is None else valid.sum(-1).expand_as(common)
+    size = torch.full_like(common, p.shape[-1]) if valid is None else valid.sum(-1).expand_as(common).to(p.dtype)
     if not per_image:
         common, predicted, target, size = common.sum(0), predicted.sum(0), target.sum(0), size.sum(0)
     counted = (size > 0) if classes == "all" else (target > 0)
-    return _Regions(common, predicted, target, counted.to(p.dtype))
+    return _Regions(common, predicted, target, size, counted.to(p.dtype))
 
 
 def _sums_by_label(p: Tensor, labels: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -214,7 +233,7 @@ def _sums_by_label(p: Tensor, labels: Tensor, valid: Tensor | None) -> tuple[Ten
 
 def _ratio(numerator: Tensor, denominator: Tensor, smooth: float | tuple[float, float]) -> Tensor:
     """`(numerator + smooth) / (denominator + smooth)`; 0 / 0, nothing found where nothing is, counts as perfect."""
-    above, below = smooth if isinstance(smooth, tuple) else (smooth, smooth)
+    above, below = smooth if isinstance(smooth, tuple | list) else (smooth, smooth)
     check_positive("smooth", min(above, below), zero=True)
     numerator, denominator = numerator + above, denominator + below
     empty = denominator <= 0
@@ -226,6 +245,7 @@ def _reduce_regions(
 ) -> Tensor:
     """Weigh by class and reduce; `"none"` drops the class axis of a binary task."""
     check_reduction(reduction)
+    check_tensors(prediction=like, weight=weight)
     check_class_weight(weight, values.shape[-1])
     weights = counted if weight is None else counted * weight.to(values.dtype)
     dtype = like.dtype if like.is_floating_point() else values.dtype
@@ -960,6 +980,7 @@ def _image_mean(values: Tensor, target: Tensor, ignore_index: int | None, per_im
 
 def _class_mean(values: Tensor, counted: Tensor, weight: Tensor | None) -> Tensor:
     """The weighted mean over the counted classes (last axis)."""
+    check_tensors(logits=values, weight=weight)
     check_class_weight(weight, values.shape[-1])
     weights = counted if weight is None else counted * weight.to(values.dtype)
     total = weights.sum(-1)
@@ -1078,7 +1099,7 @@ def _bce_dice_gradient(logits: Tensor, target: Tensor, *, task: str = "binary", 
         "bounded": no("a confident mistake costs as much as its logit", first=[[[-200.0], [200.0]]], target=[[0]]),
     },
     cases=({"per_image": False}, {"ignore_index": 255}, {"ce_weight": 0.3, "dice_weight": 0.7}, {"smooth": 1.0},
-           {"weight": (0.0, 1.0, 3.0)}, {"denominator": "square"}),
+           {"weight": (0.0, 1.0, 3.0)}, {"denominator": "square"}, {"label_smoothing": 0.1}),
     chapter=8,
 )  # fmt: skip
 def ce_dice_loss(
@@ -1087,6 +1108,7 @@ def ce_dice_loss(
     *,
     ce_weight: float = 1.0,
     dice_weight: float = 1.0,
+    label_smoothing: float = 0.0,
     denominator: str = "sum",
     per_image: bool = True,
     classes: str = "all",
@@ -1109,6 +1131,7 @@ def ce_dice_loss(
         target: labels, `(N, *)`.
         ce_weight: :math:`\lambda_1`.
         dice_weight: :math:`\lambda_2`.
+        label_smoothing: share of the target that cross-entropy spreads over all classes, in [0, 1].
         denominator: `"sum"` or `"square"`, as for :func:`dice_loss`.
         per_image: whether each image or the batch makes a region.
         classes: `"all"`, or `"present"`: a region without foreground does not count in Dice.
@@ -1139,7 +1162,7 @@ def ce_dice_loss(
     if target.is_floating_point():
         raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     ignored = -100 if ignore_index is None else ignore_index
-    ce = cross_entropy(widen(logits), target, ignore_index=ignored, reduction="none")
+    ce = cross_entropy(widen(logits), target, ignore_index=ignored, label_smoothing=label_smoothing, reduction="none")
     ce, counted = _image_mean(ce, target, ignore_index, per_image)
     # after all of the cross-entropy, so that the backward pass is through with Dice before it begins with the other
     pixels = _pixels(logits, target, "multiclass", True, ignore_index)
@@ -1254,6 +1277,100 @@ def _combo_gradient(
     return alpha * entropy + (1 - alpha) * _dice_gradient(logits, target, task="binary", smooth=smooth)
 
 
+@loss(
+    tasks=("semantic segmentation", "challenges and future"),
+    names=("Dice-focal", "Dice + focal"),
+    domain={"logits": "logits", "target": "target of the task"},
+    range=(0.0, float("inf")),
+    properties=_COMPOUND,
+    cases=({"task": "binary"}, {"task": "multilabel", "alpha": 0.25}, {"per_image": False}, {"ignore_index": 255},
+           {"gamma": 0.5}, {"dice_weight": 0.7, "focal_weight": 0.3}, {"weight": (0.0, 1.0, 3.0)}, {"denominator": "square"}),
+    chapter=8,
+)  # fmt: skip
+def dice_focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    task: str = "multiclass",
+    gamma: float = 2.0,
+    alpha: float | Tensor | None = None,
+    dice_weight: float = 1.0,
+    focal_weight: float = 1.0,
+    denominator: str = "sum",
+    per_image: bool = True,
+    classes: str = "all",
+    smooth: float | tuple[float, float] = 1e-5,
+    weight: Tensor | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Dice-focal loss: Dice for every class as a whole, focal loss for the pixels that are still wrong.
+
+    .. math::
+
+        \ell = \lambda_1\, \ell_{\text{Dice}} + \lambda_2\, \ell_{\text{focal}}
+
+    Both terms are those of one image: the mean of Dice over its classes, the mean of the focal loss over its pixels
+    (over pixels and channels for `"multilabel"`). With `per_image=False` the batch is treated as one image. MONAI's
+    focal term averages over pixels and classes for several classes, too: there `focal_weight` is to be divided by C.
+
+    Args:
+        logits: raw scores, `(N, C, *)`; for `"binary"` `(N, *)`.
+        target: labels, `(N, *)`, for `"multiclass"`; else booleans or numbers in [0, 1], the shape of the logits.
+        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        gamma: focusing exponent, at least 0; 0 makes the second term cross-entropy.
+        alpha: weights in the focal term, as for :func:`focal_loss`.
+        dice_weight: :math:`\lambda_1`.
+        focal_weight: :math:`\lambda_2`.
+        denominator: `"sum"` or `"square"`, as for :func:`dice_loss`.
+        per_image: whether each image or the batch makes a region.
+        classes: `"all"`, or `"present"`: a region without foreground does not count in Dice.
+        smooth: smoothing of Dice, at least 0, or a pair for numerator and denominator.
+        weight: weight of each class in Dice, `(C,)`.
+        ignore_index: value of the target that marks pixels which do not count, or `None`.
+        reduction: `"none"` gives `(N,)`, or a scalar with `per_image=False`; `"mean"` averages over the images that
+            have a counted pixel.
+
+    Returns:
+        The loss: a scalar, or one number per image for `reduction="none"`.
+
+    Raises:
+        TypeError: a float target where class indices are due; an `alpha` that does not fit the task.
+        ValueError: shapes that do not go together, labels out of range, an unknown setting.
+
+    References:
+        Zhu et al., AnatomyNet: deep learning for fast and fully automated whole-volume segmentation of head and neck
+        anatomy, 2019, https://arxiv.org/abs/1808.05238 (with the focal loss of Lin et al.,
+        https://arxiv.org/abs/1708.02002).
+
+    Example:
+        >>> dice_focal_loss(torch.tensor([[[4.0, -4.0], [0.0, 0.0]]]), torch.tensor([[0, 1]]))
+        tensor(0.0180)
+    """
+    check_tensors(logits=logits, target=target)
+    check_choice("denominator", denominator, ("sum", "square"))
+    check_reduction(reduction)
+    focal = focal_loss(
+        widen(logits), target, task=task, gamma=gamma, alpha=alpha, ignore_index=ignore_index, reduction="none"
+    )
+    focal, counted = _image_mean(focal, target, ignore_index, per_image)
+    pixels = _pixels(logits, target, task, True, ignore_index)
+    regions = _regions(pixels, per_image=per_image, classes=classes, squared=denominator == "square")
+    dice = 1 - _ratio(2 * regions.overlap, regions.predicted + regions.target, smooth)
+    values = dice_weight * _class_mean(dice, regions.counted, weight) + focal_weight * focal
+    return reduce(values * counted, reduction, counted, logits.dtype)
+
+
+DiceFocalLoss = as_module("DiceFocalLoss", dice_focal_loss)
+
+
+@gradient_of(dice_focal_loss)
+def _dice_focal_gradient(logits: Tensor, target: Tensor, *, gamma: float = 2.0, smooth: float = 1e-5) -> Tensor:
+    r""":math:`\partial\ell / \partial z = \partial\ell_{\text{Dice}} / \partial z
+    + \partial\ell_{\text{focal}} / \partial z`, term by term."""
+    return _dice_gradient(logits, target, smooth=smooth) + _focal_gradient(logits, target, gamma=gamma)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The Lovász extension of the Jaccard index
 
@@ -1353,6 +1470,7 @@ def lovasz_hinge_loss(
     check_floating("logits", logits)
     check_reduction(reduction)
     scores, g, valid = _binary_entries(logits, target, ignore_index)
+    _check_hard(target)
     g = _flat(g > 0, "binary")
     signs = g.to(torch.int8).mul_(2).sub_(1)  # small, since autograd keeps it
     violations = (1 - _flat(scores, "binary") * signs).relu_()
@@ -1486,7 +1604,9 @@ def _picture_dimensions(prediction: Tensor, task: str) -> int:
     return spatial
 
 
-def signed_distance_map(target: Tensor, *, task: str = "multiclass", num_classes: int | None = None) -> Tensor:
+def signed_distance_map(
+    target: Tensor, *, task: str = "multiclass", num_classes: int | None = None, ignore_index: int | None = None
+) -> Tensor:
     r"""The signed distance of each pixel to the contour of each class: negative inside, in pixels.
 
     .. math::
@@ -1502,9 +1622,15 @@ def signed_distance_map(target: Tensor, *, task: str = "multiclass", num_classes
             `"binary"`.
         task: `"multiclass"`, `"multilabel"` or `"binary"`.
         num_classes: number of classes, for `"multiclass"` only.
+        ignore_index: value of the target that marks pixels which do not count, or `None`: they have distance 0, and are
+            background for the distances of others.
 
     Returns:
         float32 distances in pixels in the layout of the task's prediction: `(N, C, *)`, or `(N, *)` for `"binary"`.
+
+    Raises:
+        TypeError: a float target where class indices are due.
+        ValueError: a target out of range or without a picture, an unknown task, a missing `num_classes`.
 
     Example:
         >>> signed_distance_map(torch.tensor([[0, 1, 1, 1, 0, 0]]), task="binary")
@@ -1515,17 +1641,24 @@ def signed_distance_map(target: Tensor, *, task: str = "multiclass", num_classes
     if task == "multiclass":
         if num_classes is None or num_classes < 2:
             raise ValueError(f"num_classes must be 2 or more for task='multiclass', got {num_classes}")
-        check_labels(target, (target.shape[0], num_classes, *target.shape[1:]), "the map", None)
+        if target.dim() < 1:
+            raise ValueError("target must have shape (N, *), got a scalar")
+        check_labels(target, (target.shape[0], num_classes, *target.shape[1:]), "the map", ignore_index)
         classes = torch.arange(num_classes, device=target.device).view(1, -1, *[1] * (target.dim() - 1))
         mask = target.unsqueeze(1) == classes
     else:
-        check_probabilities("target", target)
+        check_probabilities("target", target, ignore_index)
         mask = target > 0.5
+    valid = valid_entries(target, ignore_index)
+    if valid is not None:
+        valid = valid.unsqueeze(1) if task == "multiclass" else valid
+        mask = mask & valid
     spatial = _picture_dimensions(mask, task)
     inside = distance(~mask, spatial)
     signed = distance(mask, spatial) - torch.where(inside > 0, inside - 1, 0)
     full = mask.flatten(mask.dim() - spatial).all(-1)
-    return torch.where(full.reshape(full.shape + (1,) * spatial), 0.0, signed)
+    signed = torch.where(full.reshape(full.shape + (1,) * spatial), 0.0, signed)
+    return signed if valid is None else torch.where(valid, signed, 0.0)
 
 
 _DISTANCES = {
@@ -2183,12 +2316,7 @@ def mcc_loss(
     """
     pixels = _pixels(prediction, target, task, from_logits, ignore_index)
     regions = _regions(pixels, per_image=per_image, classes=classes)
-    pictures, _, size = pixels.p.shape
-    if pixels.valid is None:
-        count = torch.full_like(regions.overlap, size if per_image else size * pictures)
-    else:
-        count = pixels.valid.expand_as(pixels.p).sum((-1,) if per_image else (0, -1)).to(regions.overlap.dtype)
-    moments = _correlation(regions.overlap, regions.predicted, regions.target, count.clamp_min(1))
+    moments = _correlation(regions.overlap, regions.predicted, regions.target, regions.size.clamp_min(1))
     constant = moments.spread <= torch.finfo(moments.spread.dtype).eps ** 4
     values = 1 - torch.where(constant, 0.0, moments.covariance / torch.where(constant, 1.0, moments.spread).sqrt())
     return _reduce_regions(values, regions.counted, weight, reduction, prediction, task)
@@ -2368,6 +2496,7 @@ def generalized_wasserstein_dice_loss(
         prediction: logits, `(N, C, *)`; with `from_logits=False` probabilities.
         target: labels, `(N, *)`.
         distances: :math:`M`, `(C, C)`, in [0, 1] with zeros on the diagonal: row, true class; column, predicted class.
+            (MONAI divides them by the largest.)
         from_logits: whether the prediction still has to pass softmax.
         weighting: `"foreground"`; or `"size"`, :math:`\alpha_k = 1 / (1 + \text{pixels of class } k)` for every class,
             which then weighs the denominator too: :math:`\sum_i \alpha_{y_i} (2 - W_i)` (MONAI's `"GDL"`).
@@ -2406,9 +2535,11 @@ def generalized_wasserstein_dice_loss(
     if distances.shape != (classes, classes):
         raise ValueError(f"distances must have shape {(classes, classes)}, got {tuple(distances.shape)}")
     check_probabilities("distances", distances)
+    if known(distances, lambda: distances.diagonal().any()):
+        raise ValueError("distances must be 0 on the diagonal, from each class to itself")
     if not 0 <= background < classes:
         raise ValueError(f"background must be a class from 0 to {classes - 1}, got {background}")
-    with torch.autocast(p.device.type, enabled=False):
+    with full_precision(p):
         expected = distances.to(p.dtype) @ p  # for each label that a pixel might have
     error = expected.gather(1, labels.unsqueeze(1)).squeeze(1)
     counts = torch.ones_like(error) if valid is None else valid.squeeze(1).to(p.dtype)
@@ -2572,11 +2703,12 @@ def _two_classes(logits: Tensor, target: Tensor, task: str, ignore_index: int | 
     check_tensors(logits=logits, target=target)
     check_floating("logits", logits)
     if task == "multiclass":
+        if target.is_floating_point():
+            raise TypeError(f"target must hold integer class indices, got {target.dtype}")
         return widen(logits), target
     check_same_shape("target", target, "logits", logits)
     check_probabilities("target", target, ignore_index)
-    if target.is_floating_point() and known(target, lambda: (target != target.floor()).any()):
-        raise ValueError("target must hold 0 and 1, got numbers between them")
+    _check_hard(target)
     scores, labels = widen(logits), target.long()
     if task == "multilabel":
         scores, labels = scores.flatten(0, 1), labels.flatten(0, 1)

@@ -164,6 +164,49 @@ def test_lovasz_weights_keep_their_digits_in_large_pictures():
     torch.testing.assert_close(*slopes, rtol=1e-5, atol=0)
 
 
+def test_masks_between_0_and_1_are_refused_where_they_mean_nothing():
+    logits, target = torch.zeros(1, 2), torch.tensor([[0.0, 0.5]])
+    with pytest.raises(ValueError, match="target must hold 0 and 1"):
+        lb.lovasz_hinge_loss(logits, target)
+    assert lb.lovasz_hinge_loss(logits, target.round().fill_(255), ignore_index=255) == 0
+    with pytest.raises(TypeError, match="target must hold integer class indices"):
+        lb.unified_focal_loss(torch.zeros(1, 2, 3), torch.full((1, 2, 3), 0.5))
+
+
+def test_settings_that_cannot_be_meant():
+    logits, target = torch.zeros(1, 2, 3), torch.tensor([[0, 1, 1]])
+    with pytest.raises(TypeError, match="weight must be a tensor"):
+        lb.dice_loss(logits, target, weight=(1.0, 2.0))
+    with pytest.raises(TypeError, match="weight must be a tensor"):
+        lb.ce_dice_loss(logits, target, weight=(1.0, 2.0))
+    with pytest.raises(ValueError, match="distances must be 0 on the diagonal"):
+        lb.generalized_wasserstein_dice_loss(logits, target, torch.ones(2, 2))
+    assert lb.dice_loss(logits, target, smooth=[0.0, 1.0]) == lb.dice_loss(logits, target, smooth=(0.0, 1.0))
+
+
+@pytest.mark.parametrize("name", ["dice_loss", "mcc_loss", "sensitivity_specificity_loss", "cl_dice_loss"])
+def test_a_picture_without_pixels_costs_nothing(name):
+    logits, target = torch.zeros(2, 3, 0, 4), torch.zeros(2, 0, 4, dtype=torch.long)
+    assert getattr(lb, name)(logits, target) == 0
+
+
+def test_wasserstein_dice_of_shapes_alone():
+    """Its matrix product is kept from autocast, which the meta device does not know."""
+    logits, target = torch.zeros(2, 3, 4, device="meta"), torch.zeros(2, 4, dtype=torch.long, device="meta")
+    assert lb.generalized_wasserstein_dice_loss(logits, target, torch.zeros(3, 3, device="meta")).shape == ()
+
+
+def test_signed_distance_map_of_a_target_with_ignored_pixels():
+    """They are background for all others, and have no distance themselves."""
+    target = torch.tensor([[0, 255, 1, 1, 1, 255]])
+    background, foreground = torch.tensor([[0.0, 0, 2, 3, 4, 0]]), torch.tensor([[2.0, 0, 0, -1, 0, 0]])
+    found = lb.signed_distance_map(target, num_classes=2, ignore_index=255)
+    assert torch.equal(found, torch.stack([background, foreground], 1))
+    assert torch.equal(lb.signed_distance_map(target, task="binary", ignore_index=255), foreground)
+    channels = lb.signed_distance_map(target[:, None], task="multilabel", ignore_index=255)
+    assert torch.equal(channels, foreground[:, None])
+
+
 @pytest.mark.parametrize("function", [lb.hausdorff_dt_loss, lb.log_hausdorff_dt_loss])
 def test_hausdorff_of_several_truths_for_one_prediction(function):
     """Under `vmap` over the target alone, nothing that belongs to the prediction may be changed in place."""
