@@ -2162,10 +2162,16 @@ CosineEmbeddingLoss = as_module("CosineEmbeddingLoss", cosine_embedding_loss)
 def _unit(vectors: Tensor, dim: int) -> Tensor:
     """The vectors over their lengths; a zero vector stays zero, with a gradient as if its length were one.
 
-    No length counts as less than 1e-12, as in torch: the slope of a shorter one is more than float32 holds.
+    They are brought near the length one before the step that has a slope: that of a short vector takes the cube of one
+    over its length, which float32 does not hold from 1e-13 on.
     """
+    vectors = vectors * _inverse_length(vectors.detach(), dim)
+    return vectors * _inverse_length(vectors, dim)
+
+
+def _inverse_length(vectors: Tensor, dim: int) -> Tensor:
     squares = vectors.square().sum(dim, keepdim=True)
-    return vectors * torch.where(squares == 0, 1.0, squares.clamp_min(1e-24)).rsqrt()
+    return torch.where(squares == 0, 1.0, squares).rsqrt()
 
 
 def _cosine(first: Tensor, second: Tensor, dim: int) -> Tensor:

@@ -620,8 +620,9 @@ def test_zero_vectors_and_identical_vectors(name):
 @pytest.mark.parametrize("size", [1e-18, 1e-6, 1.0, 1e6, 1e18])
 def test_cosine_of_very_short_and_very_long_vectors(size):
     """torch adds 1e-12 to the squared lengths, which ends at lengths of a millionth; the lengths do not matter."""
-    x = size * torch.tensor([[3.0, 4.0]])
-    assert lb.cosine_distance_loss(x, torch.tensor([[1.0, 0.0]])).item() == pytest.approx(0.4)
+    x, y = size * torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])
+    assert lb.cosine_distance_loss(x, y).item() == pytest.approx(0.4)
+    assert (size * autograd(lb.cosine_distance_loss, x, y)).tolist()[0] == pytest.approx([-0.128, 0.096])
 
 
 def test_squares_beyond_float16_are_infinite_and_their_gradient_is_not():
