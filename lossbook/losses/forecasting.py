@@ -46,6 +46,8 @@ __all__ = [
     "EnergyScoreLoss",
     "FreDFLoss",
     "GaussianNLLLoss",
+    "HurdleNegativeBinomialNLLLoss",
+    "HurdlePoissonNLLLoss",
     "IntervalScoreLoss",
     "LaplaceNLLLoss",
     "LogNormalNLLLoss",
@@ -66,6 +68,8 @@ __all__ = [
     "energy_score_loss",
     "fredf_loss",
     "gaussian_nll_loss",
+    "hurdle_negative_binomial_nll_loss",
+    "hurdle_poisson_nll_loss",
     "interval_score_loss",
     "laplace_nll_loss",
     "log_normal_nll_loss",
@@ -689,7 +693,7 @@ def _mixture_nll_gradient(
     range=_INFINITE,
     properties=_OF_COUNTS,
     cases=({"full": True}, {"weight": (0.5, 2.0, 1.0)}, {"full": True, "eps": 1e-4}),
-    chapter=16,
+    chapter=15,
 )
 def poisson_nll_loss(
     prediction: Tensor,
@@ -823,15 +827,17 @@ def negative_binomial_nll_loss(
     """
     tensors = _check(reduction, weight, prediction=prediction, target=target, dispersion=dispersion)
     prediction, target, dispersion = tensors
-    values = _negative_binomial(prediction, target, dispersion, form, eps)
+    values = _negative_binomial(*_counts_of(prediction, target, dispersion, form, eps))
     return _finish(values, weight, reduction, prediction.dtype)
 
 
 NegativeBinomialNLLLoss = as_module("NegativeBinomialNLLLoss", negative_binomial_nll_loss)
 
 
-def _negative_binomial(prediction: Tensor, target: Tensor, dispersion: Tensor, form: str, eps: float) -> Tensor:
-    """The loss of each count, from any of the forms."""
+def _counts_of(
+    prediction: Tensor, target: Tensor, dispersion: Tensor, form: str, eps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """From any of the forms: the counts, the total count `r`, the log-odds, and the logarithm of the mean."""
     check_choice("form", form, _FORMS)
     _check_not_negative("target", target)
     first, y, d = together(prediction, target, dispersion)
@@ -841,6 +847,11 @@ def _negative_binomial(prediction: Tensor, target: Tensor, dispersion: Tensor, f
     else:
         log_mean = _scale("prediction", first, form == "log_mean", eps)[1]
         r, z = 1 / d, log_mean + log_d
+    return y, r, z, log_mean
+
+
+def _negative_binomial(y: Tensor, r: Tensor, z: Tensor, log_mean: Tensor) -> Tensor:
+    """The loss of each count."""
 
     def curve(y: Tensor, r: Tensor, z: Tensor, log_mean: Tensor) -> Tensor:
         # -logsigmoid(-z) = log(1 + e^z); the gamma functions are of the order of r, but their difference is not
@@ -936,7 +947,7 @@ _ZERO_INFLATED = _OF_COUNTS | {
     properties=_ZERO_INFLATED,
     cases=({"weight": (0.5, 2.0, 1.0)},),
     differentiable=("log_rate", "zero_logits"),
-    chapter=16,
+    chapter=15,
 )
 def zero_inflated_poisson_nll_loss(
     log_rate: Tensor,
@@ -1074,7 +1085,7 @@ def zero_inflated_negative_binomial_nll_loss(
     )
     prediction, target, dispersion, zero_logits = tensors
     y, w = together(target, zero_logits, prediction, dispersion)[:2]
-    values = _zero_inflated(_negative_binomial(prediction, target, dispersion, form, eps), y, w)
+    values = _zero_inflated(_negative_binomial(*_counts_of(prediction, target, dispersion, form, eps)), y, w)
     return _finish(values, weight, reduction, prediction.dtype)
 
 
@@ -1093,6 +1104,194 @@ def _zero_inflated_negative_binomial_gradient(
     at_zero = torch.sigmoid(-zero_logits - torch.log1p(dispersion * prediction) / dispersion)
     share = torch.where(target == 0, at_zero, 1.0)
     return share * (prediction - target) / (prediction * (1 + dispersion * prediction) * target.numel())
+
+
+_HURDLE = _OF_COUNTS | {
+    "lipschitz": no("the slope grows with the rate", first=[20.0], other=[15.0], target=[1.0], zero_logits=[0.0]),
+    "bounded": no("it grows with the rate", first=[10.0], target=[1.0], zero_logits=[0.0]),
+}
+
+
+@loss(
+    tasks=("tabular", "time series"),
+    names=("hurdle Poisson", "zero-altered Poisson", "ZAP"),
+    domain={"log_rate": "log rates", "target": "counts", "zero_logits": "logits of a zero"},
+    range=(0.0, float("inf")),
+    properties=_HURDLE,
+    cases=({"weight": (0.5, 2.0, 1.0)},),
+    differentiable=("log_rate", "zero_logits"),
+    chapter=15,
+)
+def hurdle_poisson_nll_loss(
+    log_rate: Tensor,
+    target: Tensor,
+    zero_logits: Tensor,
+    *,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Hurdle Poisson NLL: the surprise, in nats, at a count, whether it is zero, and if not, how large.
+
+    .. math::
+
+        P(0) = \pi, \qquad P(y) = (1 - \pi) \frac{\lambda^y e^{-\lambda}}{y!\,(1 - e^{-\lambda})} \;\; (y > 0),
+        \qquad \pi = \sigma(w), \; \lambda = e^z
+
+    All zeros are of one kind, and may be rarer than those of a Poisson distribution, too:
+    :func:`zero_inflated_poisson_nll_loss` knows zeros of two kinds, and can only add some. Both answers are learned
+    apart from each other: a zero says nothing about the rate, and the logits are those of plain binary
+    classification. The mean is :math:`(1 - \pi) \lambda / (1 - e^{-\lambda})`.
+
+    Args:
+        log_rate: logarithm :math:`z` of the rate of the Poisson distribution before its zero is cut off, any shape.
+            Its exponential must be finite in the dtype of the computation: up to 88 in float32.
+        target: counts, the same shape.
+        zero_logits: log-odds :math:`w` of a zero, the same shape.
+        weight: weight of each entry, broadcast to the shape of the rate; 0 leaves an entry out.
+        reduction: `"none"` gives the weighted losses; `"mean"` divides by the sum of the weights.
+
+    Returns:
+        The loss in nats: a scalar, or the shape of the rate for `reduction="none"`.
+
+    Raises:
+        TypeError: a rate that is not floating-point.
+        ValueError: shapes that differ, a negative count, an unknown reduction.
+
+    References:
+        Mullahy, Specification and testing of some modified count data models, 1986,
+        https://doi.org/10.1016/0304-4076(86)90002-3.
+
+    Example:
+        >>> zero, one = torch.tensor([0.0]), torch.tensor([1.0])
+        >>> hurdle_poisson_nll_loss(zero, zero, zero), hurdle_poisson_nll_loss(zero, one, zero)
+        (tensor(0.6931), tensor(1.2345))
+    """
+    log_rate, target, zero_logits = _check(reduction, weight, log_rate=log_rate, target=target, zero_logits=zero_logits)
+    _check_not_negative("target", target)
+    z, y, w = together(log_rate, target, zero_logits)
+    values = _beyond_the_hurdle(z.exp() - y * z + torch.lgamma(y + 1), lambda z: z.exp(), z, y, w)
+    return _finish(values, weight, reduction, log_rate.dtype)
+
+
+HurdlePoissonNLLLoss = as_module("HurdlePoissonNLLLoss", hurdle_poisson_nll_loss)
+
+
+def _beyond_the_hurdle(
+    surprise: Tensor, at_zero: Callable[[Tensor], Tensor], z: Tensor, y: Tensor, zero_logits: Tensor
+) -> Tensor:
+    """The loss of a count from its loss without a hurdle, and what that is for a zero, as a function of `z`.
+
+    Where it is tiny, it is an exponential of `z`, and so is the probability of more than zero.
+    """
+    low = z.clamp_min(-50.0)
+    log_more = torch.log(-torch.expm1(-at_zero(low))) + (z - low)
+    crossed = surprise + log_more - F.logsigmoid(-zero_logits)
+    return torch.where(y == 0, -F.logsigmoid(zero_logits), crossed)
+
+
+@gradient_of(hurdle_poisson_nll_loss)
+def _hurdle_poisson_gradient(log_rate: Tensor, target: Tensor, zero_logits: Tensor) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial z = [y > 0] \big( \tfrac{\lambda}{1 - e^{-\lambda}} - y \big) / N`: the
+    mean of the counts above zero, minus the observed one. With respect to the logits it is
+    :math:`(\sigma(w) - [y = 0]) / N`."""
+    assert zero_logits.shape == target.shape
+    rate = log_rate.exp()
+    return (target > 0) * (rate / -torch.expm1(-rate) - target) / target.numel()
+
+
+@loss(
+    tasks=("tabular", "time series"),
+    names=("hurdle negative binomial", "zero-altered negative binomial", "ZANB"),
+    domain={
+        "prediction": "positive amounts",
+        "target": "counts",
+        "dispersion": "scales",
+        "zero_logits": "logits of a zero",
+    },
+    range=(0.0, float("inf")),
+    properties=_HURDLE
+    | {
+        "convex": no("a mean far too large costs little more", first=[1.0], other=[99.0], target=[1.0]),
+        "lipschitz": no("close to zero a count is a surprise without bound", first=[1e-5], other=[2e-5], target=[2.0]),
+        "bounded": no("it grows with what the mean misses", first=[1e-5], target=[20.0]),
+    },
+    cases=({"form": "log_mean"}, {"form": "logits"}, {"eps": 1e-3}, {"weight": (0.5, 2.0, 1.0)}),
+    differentiable=("prediction", "dispersion", "zero_logits"),
+    chapter=15,
+)
+def hurdle_negative_binomial_nll_loss(
+    prediction: Tensor,
+    target: Tensor,
+    dispersion: Tensor,
+    zero_logits: Tensor,
+    *,
+    form: str = "mean",
+    eps: float = 1e-6,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Hurdle negative binomial NLL: the surprise at a dispersed count, whether it is zero, and if not, how large.
+
+    .. math::
+
+        P(0) = \pi, \qquad P(y) = (1 - \pi) \frac{\mathrm{NB}(y;\, \mu, \alpha)}{1 - \mathrm{NB}(0;\, \mu, \alpha)}
+        \;\; (y > 0), \qquad \pi = \sigma(w)
+
+    It is to :func:`zero_inflated_negative_binomial_nll_loss` what :func:`hurdle_poisson_nll_loss` is to its neighbor.
+
+    Args:
+        prediction: the mean before the zero is cut off, its logarithm, or log-odds, as `form` says (see
+            :func:`negative_binomial_nll_loss`).
+        target: counts, the same shape.
+        dispersion: :math:`\alpha`, or the total count for `form="logits"`; the same shape, above 0.
+        zero_logits: log-odds :math:`w` of a zero, the same shape.
+        form: `"mean"`, `"log_mean"` or `"logits"`.
+        eps: the smallest mean and dispersion; smaller ones are raised to it, and the gradient passes through.
+        weight: weight of each entry, broadcast to the shape of the prediction; 0 leaves an entry out.
+        reduction: `"none"` gives the weighted losses; `"mean"` divides by the sum of the weights.
+
+    Returns:
+        The loss in nats: a scalar, or the shape of the prediction for `reduction="none"`.
+
+    Raises:
+        TypeError: a prediction that is not floating-point.
+        ValueError: shapes that differ, a negative count, mean or dispersion, an unknown form or reduction.
+
+    References:
+        Mullahy, Specification and testing of some modified count data models, 1986,
+        https://doi.org/10.1016/0304-4076(86)90002-3; with the negative binomial: Zeileis, Kleiber and Jackman,
+        Regression models for count data in R, 2008, https://doi.org/10.18637/jss.v027.i08.
+
+    Example:
+        >>> zero, one = torch.tensor([0.0]), torch.tensor([1.0])
+        >>> hurdle_negative_binomial_nll_loss(one, one, one, zero)
+        tensor(1.3863)
+    """
+    tensors = _check(
+        reduction, weight, prediction=prediction, target=target, dispersion=dispersion, zero_logits=zero_logits
+    )
+    prediction, target, dispersion, zero_logits = tensors
+    first, y, d, w = together(prediction, target, dispersion, zero_logits)
+    counts = _, r, z, _ = _counts_of(first, y, d, form, eps)
+    values = _beyond_the_hurdle(_negative_binomial(*counts), lambda z: -r * F.logsigmoid(-z), z, y, w)
+    return _finish(values, weight, reduction, prediction.dtype)
+
+
+HurdleNegativeBinomialNLLLoss = as_module("HurdleNegativeBinomialNLLLoss", hurdle_negative_binomial_nll_loss)
+
+
+@gradient_of(hurdle_negative_binomial_nll_loss)
+def _hurdle_negative_binomial_gradient(
+    prediction: Tensor, target: Tensor, dispersion: Tensor, zero_logits: Tensor
+) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial\mu = [y > 0] \big( \tfrac{\mu}{1 - P_0} - y \big) /
+    \big( \mu (1 + \alpha\mu) N \big)` with the probability of a zero that is cut off,
+    :math:`P_0 = (1 + \alpha\mu)^{-1/\alpha}`: the mean of the counts above zero, minus the observed one, in units of
+    the variance."""
+    assert zero_logits.shape == target.shape
+    more = -torch.expm1(-torch.log1p(dispersion * prediction) / dispersion)
+    pull = (prediction / more - target) / (prediction * (1 + dispersion * prediction))
+    return (target > 0) * pull / target.numel()
 
 
 @loss(

@@ -7,7 +7,7 @@ forecasts stop at 100 where they are to be read in half precision.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -70,6 +70,7 @@ def _log_rates(s: Sample) -> Tensor:
 
 
 @kind("zero-inflation logits", axis=1)
+@kind("logits of a zero", axis=1)
 def _zero_logits(s: Sample) -> Tensor:
     return (s.scale * s.normal(s.batch, *s.size, CLASSES)).clamp(-30, 30)
 
@@ -132,6 +133,33 @@ def _count(card: LossCard, settings: Mapping[str, Any], target: Tensor, dispersi
     return {"mean": count, "log_mean": count.log(), "logits": (count / dispersion).log()}[form]
 
 
+@perfect_for("hurdle_poisson_nll_loss")
+def _log_rate_of_the_mean_above_zero(
+    card: LossCard, settings: Mapping[str, Any], target: Tensor, zero_logits: Tensor
+) -> Tensor:
+    return _mean_above_zero(target, lambda rate: -torch.expm1(-rate)).log()
+
+
+@perfect_for("hurdle_negative_binomial_nll_loss")
+def _mean_of_the_mean_above_zero(
+    card: LossCard, settings: Mapping[str, Any], target: Tensor, dispersion: Tensor, zero_logits: Tensor
+) -> Tensor:
+    form = settings.get("form", "mean")
+    alpha = 1 / dispersion if form == "logits" else dispersion
+    mean = _mean_above_zero(target, lambda mean: -torch.expm1(-torch.log1p(alpha * mean) / alpha))
+    return {"mean": mean, "log_mean": mean.log(), "logits": (alpha * mean).log()}[form]
+
+
+def _mean_above_zero(target: Tensor, chance: Callable[[Tensor], Tensor]) -> Tensor:
+    """The mean of all counts for which that of the ones above zero is the target, by bisection of its logarithm."""
+    low, high = torch.full_like(target, -60.0), target.clamp_min(1.0).log()
+    for _ in range(80):
+        middle = (low + high) / 2
+        large = middle.exp() / chance(middle.exp()) > target
+        low, high = torch.where(large, low, middle), torch.where(large, middle, high)
+    return low.exp()
+
+
 @perfect_for("tweedie_loss")
 def _mean(card: LossCard, settings: Mapping[str, Any], target: Tensor) -> Tensor:
     return target.log() if settings.get("from_log") else target.clone()
@@ -181,11 +209,13 @@ def _nothing_expected() -> list[Tensor]:
 
 
 @ideal_for("zero_inflated_poisson_nll_loss")
+@ideal_for("hurdle_poisson_nll_loss")
 def _surely_zero() -> list[Tensor]:
     return [_ZERO, _ZERO, 100 + _ZERO]
 
 
 @ideal_for("zero_inflated_negative_binomial_nll_loss")
+@ideal_for("hurdle_negative_binomial_nll_loss")
 def _surely_zero_again() -> list[Tensor]:
     return [1 + _ZERO, _ZERO, 1 + _ZERO, 100 + _ZERO]
 
@@ -307,6 +337,23 @@ def _zero_inflated_negative_binomial_is_proper() -> None:
     chances = _with_more_zeros(_negative_binomial_chances(3.5, 0.4), -0.6)
     truth = _one(3.5), _one(0.4), _one(-0.6)
     _smallest_at("zero_inflated_negative_binomial_nll_loss", _COUNTS, chances, *truth)
+
+
+def _with_other_zeros(chances: Tensor, logit: float) -> Tensor:
+    share = torch.sigmoid(torch.tensor(logit, dtype=torch.float64))
+    return torch.where(_COUNTS == 0, share, (1 - share) * chances / (1 - chances[0]))
+
+
+@proper_check("hurdle_poisson_nll_loss")
+def _hurdle_poisson_is_proper() -> None:
+    chances = _with_other_zeros(torch.distributions.Poisson(_one(3.5)).log_prob(_COUNTS).exp(), -3.0)
+    _smallest_at("hurdle_poisson_nll_loss", _COUNTS, chances, _one(math.log(3.5)), _one(-3.0))
+
+
+@proper_check("hurdle_negative_binomial_nll_loss")
+def _hurdle_negative_binomial_is_proper() -> None:
+    chances = _with_other_zeros(_negative_binomial_chances(3.5, 0.4), -3.0)
+    _smallest_at("hurdle_negative_binomial_nll_loss", _COUNTS, chances, _one(3.5), _one(0.4), _one(-3.0))
 
 
 @proper_check("multi_quantile_loss")

@@ -82,6 +82,43 @@ def test_the_three_forms_of_the_negative_binomial_agree():
     assert torch.isclose(value, lb.negative_binomial_nll_loss(logits, count, 1 / alpha, form="logits"), rtol=1e-12)
 
 
+def test_a_hurdle_at_the_height_of_its_zeros_changes_nothing():
+    """With the zeros of the Poisson or negative binomial distribution it is that; with more, it is inflated."""
+    count, z, alpha, w = torch.arange(6).double(), normal(6), normal(6, seed=1).exp(), normal(6, seed=2)
+    poisson = -torch.distributions.Poisson(z.exp()).log_prob(count).mean()
+    assert torch.isclose(lb.hurdle_poisson_nll_loss(z, count, torch.exp(-z.exp()).logit()), poisson, rtol=1e-12)
+    none = (1 + alpha * z.exp()) ** (-1 / alpha)
+    plain = lb.negative_binomial_nll_loss(z.exp(), count, alpha)
+    assert torch.isclose(lb.hurdle_negative_binomial_nll_loss(z.exp(), count, alpha, none.logit()), plain, rtol=1e-12)
+    share = w.sigmoid() + (1 - w.sigmoid()) * torch.exp(-z.exp())
+    inflated = lb.zero_inflated_poisson_nll_loss(z, count, w)
+    assert torch.isclose(lb.hurdle_poisson_nll_loss(z, count, share.logit()), inflated, rtol=1e-12)
+
+
+def test_a_zero_says_nothing_about_the_rate_behind_a_hurdle():
+    z, count, w = normal(4), torch.tensor([0.0, 3.0, 0.0, 1.0]).double(), normal(4, seed=1)
+    gradient = autograd(lb.hurdle_poisson_nll_loss, z, count, w)
+    assert (gradient[count == 0] == 0).all() and (gradient[count > 0] != 0).all()
+    w.requires_grad_()
+    lb.hurdle_poisson_nll_loss(z, count, w).backward()
+    assert torch.allclose(w.grad, (w.sigmoid() - (count == 0).double()) / 4)
+
+
+@pytest.mark.parametrize("z", [-1e4, -100.0, -50.0, -49.9, 80.0])
+def test_hurdles_of_extreme_rates(z):
+    """The probability of more than zero is smaller than float32 holds, but a one costs nothing more; two cost z."""
+    for count in (1.0, 2.0):
+        arguments = torch.tensor([z]), torch.tensor([count]), torch.zeros(1)
+        expected = -(count - 1) * z + math.lgamma(count + 1) + math.log(2) if z < 0 else math.exp(z)
+        assert lb.hurdle_poisson_nll_loss(*arguments).item() == pytest.approx(expected, rel=1e-5)
+        slope = autograd(lb.hurdle_poisson_nll_loss, *arguments).item()
+        assert slope == pytest.approx(1 - count if z < 0 else math.exp(z), rel=1e-5, abs=1e-20)
+        arguments = *arguments[:2], torch.tensor([2.0]), arguments[2]
+        assert lb.hurdle_negative_binomial_nll_loss(*arguments, form="logits").isfinite()
+        slope = autograd(lb.hurdle_negative_binomial_nll_loss, *arguments, form="logits").item()
+        assert slope == pytest.approx(1 - count if z < 0 else 2.0, rel=1e-5, abs=1e-20)
+
+
 def test_a_target_far_from_every_component_has_a_gradient():
     logits = torch.zeros(1, 2)
     gradient = autograd(lb.mixture_nll_loss, logits, torch.tensor([1e3]), torch.tensor([[0.0, 1.0]]), torch.ones(1, 2))
@@ -211,6 +248,9 @@ def test_silly_input():
          lambda: lb.gaussian_nll_loss(x, x, one, weight=x.T)),
         (ValueError, "target must not be negative", lambda: lb.poisson_nll_loss(x, -one)),
         (ValueError, "form must be one of", lambda: lb.negative_binomial_nll_loss(one, one, one, form="mu")),
+        (ValueError, "target must not be negative", lambda: lb.hurdle_poisson_nll_loss(x, -one, x)),
+        (ValueError, "zero_logits must have the shape of prediction",
+         lambda: lb.hurdle_negative_binomial_nll_loss(one, one, one, x[0])),
         (ValueError, "power must be at most 0 or at least 1", lambda: lb.tweedie_loss(one, one, power=0.5)),
         (ValueError, "target must be above 0", lambda: lb.tweedie_loss(one, 0 * one, power=2.0)),
         (ValueError, "quantiles must name 3 levels",

@@ -12,6 +12,7 @@ _FORECASTS: dict[str, Tensor] = {
     "scales": double(1.0),
     "degrees of freedom": double(3.0),
     "zero-inflation logits": double(-1.0),
+    "logits of a zero": double(-1.0),
 }
 
 

@@ -60,6 +60,21 @@ def zero_inflated_negative_binomial(z: Array, y: Array, v: Array, w: Array) -> f
     return mean(lambda m, t, a, logit: _zero_inflated(chance(m, t, a), t, logit), z, y, v, w)
 
 
+def _hurdle(chance: float, zero: float, count: float, logit: float) -> float:
+    share = special.expit(logit)
+    return -np.log(share if count == 0 else (1 - share) * chance / (1 - zero))
+
+
+def hurdle_poisson(z: Array, y: Array, w: Array) -> float:
+    chance = lambda a, t: stats.poisson.pmf(t, np.exp(a))  # noqa: E731
+    return mean(lambda a, t, logit: _hurdle(chance(a, t), chance(a, 0), t, logit), z, y, w)
+
+
+def hurdle_negative_binomial(z: Array, y: Array, v: Array, w: Array) -> float:
+    chance = lambda m, t, a: stats.nbinom.pmf(t, 1 / a, 1 / (1 + a * m))  # noqa: E731
+    return mean(lambda m, t, a, logit: _hurdle(chance(m, t, a), chance(m, 0, a), t, logit), z, y, v, w)
+
+
 def tweedie(z: Array, y: Array, p: float) -> float:
     """Twice the integral of (y - m) / m^p from the prediction to the target."""
     return mean(lambda a, t: 2 * integrate.quad(lambda m: (t - m) / m**p, a, t, epsabs=1e-13)[0], z, y)
