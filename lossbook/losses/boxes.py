@@ -15,7 +15,7 @@ for `reduction="sum"` and divide, or see :func:`detection_loss`.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,7 @@ from torch import Tensor
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together
-from ._slope import with_slope
+from ._slope import root, with_slope, with_slopes
 from ._validation import (
     check_choice,
     check_class_scores,
@@ -35,7 +35,9 @@ from ._validation import (
     check_reduction,
     check_same_shape,
     check_tensors,
+    check_weight,
     known,
+    weighted_entries,
 )
 from .classification import _binary_entries
 
@@ -115,23 +117,23 @@ def _check_columns(name: str, boxes: Tensor, *columns: int) -> None:
         raise ValueError(f"{name} must have shape {wanted}, got {tuple(boxes.shape)}")
 
 
-def _check_pairs(boxes: Tensor, target: Tensor, weight: Tensor | None, reduction: str, *columns: int) -> None:
+def _check_pairs(
+    boxes: Tensor, target: Tensor, weight: Tensor | None, reduction: str, *columns: int
+) -> tuple[Tensor, Tensor]:
+    """The pairs, checked; where the weight is zero, two boxes that agree."""
     check_tensors(boxes=boxes, target=target, weight=weight)
     check_reduction(reduction)
     check_floating("boxes", boxes)
     _check_columns("boxes", boxes, *columns)
     check_same_shape("target", target, "boxes", boxes)
     if weight is None:
-        return
+        return boxes, target
     check_floating("weight", weight)
-    pairs = boxes.shape[:-1]
-    sizes = zip(weight.shape[::-1], pairs[::-1], strict=False)
-    if weight.dim() > len(pairs) or any(size not in (1, wanted) for size, wanted in sizes):
-        raise ValueError(
-            f"weight must have shape {tuple(pairs)}, one number per pair, or broadcast to it, got {tuple(weight.shape)}"
-        )
-    if weight.numel() and known(weight, lambda: (weight >= 0).all()) is False:
-        raise ValueError("weight must not be negative")
+    check_weight(weight, boxes.shape[:-1], "boxes without their columns")
+    if (counted := weighted_entries(weight)) is None:
+        return boxes, target
+    unit = (torch.arange(boxes.shape[-1], device=boxes.device) > 1).to(boxes.dtype)  # no box without an area
+    return tuple(torch.where(counted.unsqueeze(-1), tensor, unit.to(tensor.dtype)) for tensor in (boxes, target))
 
 
 def _reduce_pairs(values: Tensor, weight: Tensor | None, reduction: str, like: Tensor) -> Tensor:
@@ -143,8 +145,7 @@ def _reduce_pairs(values: Tensor, weight: Tensor | None, reduction: str, like: T
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     """The ratio; 0, without a gradient, where the denominator is 0 (or too small for its inverse)."""
-    some = denominator > torch.finfo(denominator.dtype).tiny
-    return numerator / torch.where(some, denominator, math.inf)
+    return numerator / F.threshold(denominator, torch.finfo(denominator.dtype).tiny, math.inf)
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
@@ -154,69 +155,197 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     return base.clamp_min(torch.finfo(base.dtype).tiny) ** exponent if exponent < 2 else base**exponent
 
 
-class _Corners(NamedTuple):
-    """A pair of boxes, each quantity as `(2, *)`: horizontal, then vertical."""
+class _Pair(NamedTuple):
+    """What two boxes have to do with each other, each quantity as `(2, *)`: horizontal, then vertical."""
 
-    low: Tensor
-    high: Tensor
-    target_low: Tensor
-    target_high: Tensor
-
-    @property
-    def size(self) -> Tensor:
-        return (self.high - self.low).clamp_min(0)
-
-    @property
-    def target_size(self) -> Tensor:
-        return (self.target_high - self.target_low).clamp_min(0)
-
-    @property
-    def enclosing(self) -> Tensor:
-        """The size of the smallest box around all corners, those of inverted boxes too."""
-        high = torch.maximum(torch.maximum(self.high, self.low), torch.maximum(self.target_high, self.target_low))
-        low = torch.minimum(torch.minimum(self.high, self.low), torch.minimum(self.target_high, self.target_low))
-        return high - low
-
-    @property
-    def step(self) -> Tensor:
-        """From the center of the target to the center of the prediction."""
-        return (self.low + self.high - self.target_low - self.target_high) / 2
+    size: Tensor
+    target_size: Tensor
+    shared: Tensor  # the size of the intersection
+    enclosing: Tensor | None = None  # the size of the smallest box around all corners, those of inverted boxes too
+    step: Tensor | None = None  # from the center of the target to the center of the prediction
 
 
-def _corners(boxes: Tensor, target: Tensor) -> _Corners:
-    boxes, target = (tensor.movedim(-1, 0).contiguous() for tensor in together(boxes, target))
-    return _Corners(boxes[:2], boxes[2:], target[:2], target[2:])
+_MANY = 2**15  # numbers: from here on masks cost more time than the calls that avoid them
 
 
-def _iou_and_union(pair: _Corners) -> tuple[Tensor, Tensor]:
+def _pair(boxes: Tensor, target: Tensor, *, apart: bool = True) -> _Pair:
+    """The two boxes measured; without `apart` only what the intersection over union needs."""
+    boxes, target = together(boxes, target)
+    if torch.compiler.is_compiling() or boxes.numel() < _MANY:
+        size, *others = _measures(*_ends(boxes), *_ends(target), apart)
+    else:
+        size, *others = _Measured.apply(boxes, target, apart)
+    low, high = _ends(target)
+    return _Pair(size, (high - low).clamp_min(0), *others)
+
+
+def _ends(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """The low and the high corner of boxes, `(2, *)` each."""
+    rows = boxes.movedim(-1, 0).contiguous()
+    return rows[:2], rows[2:]
+
+
+def _measures(low: Tensor, high: Tensor, other_low: Tensor, other_high: Tensor, apart: bool) -> list[Tensor]:
+    """The size of the first box, and what both share; `apart`: what encloses both, and the step between them."""
+    measures = [(high - low).clamp_min(0), _shared(low, high, other_low, other_high).clamp_min(0)]
+    if apart:
+        highest = torch.maximum(torch.maximum(low, high), torch.maximum(other_low, other_high))
+        lowest = torch.minimum(torch.minimum(low, high), torch.minimum(other_low, other_high))
+        measures += [highest - lowest, (low + high - other_low - other_high) / 2]
+    return measures
+
+
+def _shared(low: Tensor, high: Tensor, other_low: Tensor, other_high: Tensor) -> Tensor:
+    """The length that two sides share; below 0 their distance."""
+    return torch.minimum(high, other_high) - torch.maximum(low, other_low)
+
+
+class _Measured(torch.autograd.Function):
+    """`_measures` of both axes, with slopes of its own: autograd keeps the boxes alone.
+
+    They are those of torch, ties included; but torch chooses by masks, which on a CPU take more time than all the rest.
+    One axis comes after the other, which halves what is held at a time.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(boxes: Tensor, target: Tensor, apart: bool) -> tuple[Tensor, ...]:
+        axes = [_measures(*_ends_along(axis, boxes, target), apart) for axis in (0, 1)]
+        return tuple(torch.stack(both) for both in zip(*axes, strict=True))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        *boxes, _ = inputs
+        ctx.measures = len(output)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*boxes)
+        ctx.save_for_forward(*boxes)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        boxes, target = ctx.saved_tensors
+        ours, theirs, _ = ctx.needs_input_grad
+        return (
+            _pulled(boxes, target, gradients) if ours else None,
+            _pulled(target, boxes, _seen_from_the_target(gradients)) if theirs else None,
+            None,
+        )
+
+    @staticmethod
+    def jvp(ctx: Any, d_boxes: Tensor | None, d_target: Tensor | None, _: None) -> tuple[Tensor, ...]:
+        boxes, target = ctx.saved_tensors
+        unit = torch.ones_like(boxes[..., 0]).expand(2, *boxes.shape[:-1])
+        changes = []
+        for index in range(ctx.measures):
+            one = tuple(unit if index == k else None for k in range(ctx.measures))
+            change = torch.zeros_like(unit)
+            for first, second, moved, pull in (
+                (boxes, target, d_boxes, one),
+                (target, boxes, d_target, _seen_from_the_target(one)),
+            ):
+                if moved is not None:
+                    both = (_pulled(first, second, pull) * moved).unflatten(-1, (2, 2))
+                    change = change + both.sum(-2).movedim(-1, 0)
+            changes.append(change)
+        return tuple(changes)
+
+
+def _seen_from_the_target(gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    """Its own size is no measure of the pair, and the step leads the other way."""
+    _, shared, *apart = gradients
+    if apart and apart[1] is not None:
+        apart[1] = -apart[1]
+    return None, shared, *apart
+
+
+def _ends_along(axis: int, *boxes: Tensor) -> list[Tensor]:
+    """Where each of the boxes begins and ends along an axis; contiguous, since strides of four are slow."""
+    return [tensor[..., axis + end].contiguous() for tensor in boxes for end in (0, 2)]
+
+
+def _pulled(boxes: Tensor, other: Tensor, gradients: tuple[Tensor | None, ...]) -> Tensor:
+    """The gradient in the boxes from those in their measures, where there are any."""
+    (x1, x2), (y1, y2) = (
+        _slopes_along(*_ends_along(axis, boxes, other), *(None if g is None else g[axis] for g in gradients))
+        for axis in (0, 1)
+    )
+    return torch.stack([x1, y1, x2, y2]).movedim(0, -1)
+
+
+def _slopes_along(
+    low: Tensor,
+    high: Tensor,
+    other_low: Tensor,
+    other_high: Tensor,
+    size: Tensor | None,
+    shared: Tensor | None,
+    enclosing: Tensor | None = None,
+    step: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The gradient in both ends of a box along an axis, from the gradients in its measures."""
+    d_low = d_high = torch.zeros_like(low)
+    if enclosing is not None:
+        highest = _larger(torch.maximum(low, high), torch.maximum(other_low, other_high))
+        lowest = -_larger(torch.minimum(other_low, other_high), torch.minimum(low, high))
+        upright = _larger(high, low)
+        d_low = enclosing * torch.lerp(highest, lowest, upright)
+        d_high = enclosing * torch.lerp(lowest, highest, upright)
+        del highest, lowest, upright
+    if shared is not None:
+        shared = shared * _not_negative(_shared(low, high, other_low, other_high))
+        d_low = torch.addcmul(d_low, shared, _larger(low, other_low), value=-1)
+        d_high = torch.addcmul(d_high, shared, _larger(other_high, high))
+    if size is not None:
+        size = size * _not_negative(high - low)
+        d_low, d_high = d_low - size, d_high + size
+    if step is not None:
+        d_low, d_high = (torch.add(d, step, alpha=0.5) for d in (d_low, d_high))
+    return d_low, d_high
+
+
+@torch.no_grad()
+def _larger(a: Tensor, b: Tensor) -> Tensor:
+    """1 where the first number is the larger one, one half in a tie, else 0."""
+    return (a - b).sign_().add_(1).mul_(0.5)
+
+
+@torch.no_grad()
+def _not_negative(x: Tensor) -> Tensor:
+    """1 for a number from 0 up, else 0."""
+    return x.sign().add_(1).sign_()
+
+
+def _iou_and_union(pair: _Pair) -> tuple[Tensor, Tensor]:
     """Intersection over union of each pair, and the union."""
-    inner = (torch.minimum(pair.high, pair.target_high) - torch.maximum(pair.low, pair.target_low)).clamp_min(0)
-    size, target_size = pair.size, pair.target_size
-    both = inner[0] * inner[1]
-    union = size[0] * size[1] + target_size[0] * target_size[1] - both
+    both = pair.shared[0] * pair.shared[1]
+    union = pair.size[0] * pair.size[1] + pair.target_size[0] * pair.target_size[1] - both
     return _ratio(both, union), union
 
 
-def _gap(pair: _Corners, union: Tensor) -> Tensor:
+def _gap(pair: _Pair, union: Tensor) -> Tensor:
     """The share of the enclosing box that the union leaves empty (generalized IoU)."""
     width, height = pair.enclosing
     around = width * height
     return _ratio(around - union, around)
 
 
-def _center_distance(pair: _Corners) -> Tensor:
+def _center_distance(pair: _Pair) -> Tensor:
     """The squared distance of the centers over the squared diagonal of the enclosing box (distance IoU)."""
     return _ratio(pair.step.square().sum(0), pair.enclosing.square().sum(0))
 
 
 def _aspect(size: Tensor) -> Tensor:
-    """The angle between the diagonal and the height of a box; 0 for a point."""
-    width, height = size
-    some = width * width + height * height > torch.finfo(size.dtype).tiny
-    return torch.atan2(torch.where(some, width, 0.0), torch.where(some, height, 1.0))
+    """The angle between the diagonal and the height of a box; 0, without a gradient, for a point."""
+    return with_slopes(_angle, (lambda w, h: _ratio(h, w * w + h * h), lambda w, h: -_ratio(w, w * w + h * h)), *size)
 
 
-def _aspect_difference(pair: _Corners) -> Tensor:
+def _angle(width: Tensor, height: Tensor) -> Tensor:
+    some = (width * width + height * height - torch.finfo(width.dtype).tiny).relu().sign()
+    return torch.atan2(some * width, height + (1 - some))
+
+
+def _aspect_difference(pair: _Pair) -> Tensor:
     """How much the aspect ratios differ, from 0 to 1 (complete IoU)."""
     return (_aspect(pair.size) - _aspect(pair.target_size)).square() * (4 / math.pi**2)
 
@@ -227,7 +356,7 @@ def _trade_off(iou: Tensor, aspect: Tensor, gated: bool) -> Tensor:
     return torch.where(iou >= 0.5, weight, 0.0) if gated else weight
 
 
-def _penalties(pair: _Corners, iou: Tensor, union: Tensor, penalty: str) -> list[Tensor]:
+def _penalties(pair: _Pair, iou: Tensor, union: Tensor, penalty: str) -> list[Tensor]:
     """What the loss of that name (`"none"`, `"giou"`, `"diou"`, `"ciou"`) adds to the IoU loss, term by term."""
     if penalty == "none":
         return []
@@ -242,7 +371,7 @@ def _penalties(pair: _Corners, iou: Tensor, union: Tensor, penalty: str) -> list
 class _Slopes(NamedTuple):
     """What hand-derived gradients share: values, and their slopes in the corners of the prediction, `(4, *)`."""
 
-    pair: _Corners
+    pair: _Pair
     iou: Tensor
     union: Tensor
     d_iou: Tensor
@@ -252,15 +381,15 @@ class _Slopes(NamedTuple):
 
 def _slopes(boxes: Tensor, target: Tensor) -> _Slopes:
     r"""With :math:`J = I / U` and :math:`U = A + A^* - I`: :math:`dJ = \big((1 + J)\, dI - J\, dA\big) / U`."""
-    pair = _corners(boxes, target)
+    pair = _pair(boxes, target)
     iou, union = _iou_and_union(pair)
-    inner = (torch.minimum(pair.high, pair.target_high) - torch.maximum(pair.low, pair.target_low)).clamp_min(0)
-    across = torch.where((inner > 0).all(0), inner.flip(0), 0.0)  # what one side gains when it moves by one
-    d_both = torch.cat([-across * (pair.low > pair.target_low), across * (pair.high < pair.target_high)])
+    rows, wanted = boxes.movedim(-1, 0), target.movedim(-1, 0)
+    across = torch.where((pair.shared > 0).all(0), pair.shared.flip(0), 0.0)  # what a side gains when it moves by one
+    d_both = torch.cat([-across * (rows[:2] > wanted[:2]), across * (rows[2:] < wanted[2:])])
     d_area = torch.cat([-pair.size.flip(0), pair.size.flip(0)])
     d_iou = ((1 + iou) * d_both - iou * d_area) / union
-    low_sticks_out, high_sticks_out = pair.low < pair.target_low, pair.high > pair.target_high
-    d_enclosing = torch.cat([-low_sticks_out.to(iou.dtype), high_sticks_out.to(iou.dtype)])
+    sticks_out = torch.cat([rows[:2] < wanted[:2], rows[2:] > wanted[2:]])
+    d_enclosing = torch.tensor([-1.0, -1.0, 1.0, 1.0]).reshape(4, *[1] * iou.dim()) * sticks_out
     return _Slopes(pair, iou, union, d_iou, d_area - d_both, d_enclosing)
 
 
@@ -358,8 +487,8 @@ def iou_loss(
     check_choice("form", form, ("linear", "log", "square"))
     if not 0 < eps < 1:
         raise ValueError(f"eps must lie in (0, 1), got {eps}")
-    _check_pairs(boxes, target, weight, reduction, 4)
-    iou, _ = _iou_and_union(_corners(boxes, target))
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    iou, _ = _iou_and_union(_pair(boxes, target, apart=False))
     if form == "linear":
         values = 1 - iou
     elif form == "square":
@@ -426,8 +555,8 @@ def giou_loss(
         >>> giou_loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
         tensor(1.5000)
     """
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target)
     iou, union = _iou_and_union(pair)
     return _reduce_pairs(1 - iou + _gap(pair, union), weight, reduction, boxes)
 
@@ -485,8 +614,8 @@ def diou_loss(
         >>> diou_loss(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
         tensor(1.5294)
     """
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target)
     iou, _ = _iou_and_union(pair)
     return _reduce_pairs(1 - iou + _center_distance(pair), weight, reduction, boxes)
 
@@ -555,8 +684,8 @@ def ciou_loss(
         >>> ciou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
         tensor(0.5345)
     """
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target)
     iou, _ = _iou_and_union(pair)
     aspect = _aspect_difference(pair)
     alpha = _trade_off(iou.detach(), aspect.detach(), gated) if detach_alpha else _trade_off(iou, aspect, gated)
@@ -579,7 +708,7 @@ def _ciou_gradient(boxes: Tensor, target: Tensor, *, gated: bool = False) -> Ten
     return _mean_over_pairs(-s.d_iou + _center_slope(s) + alpha * _side_slope(d_aspect))
 
 
-def _eiou(pair: _Corners) -> tuple[Tensor, Tensor]:
+def _eiou(pair: _Pair) -> tuple[Tensor, Tensor]:
     """Efficient IoU loss of each pair, and its IoU."""
     iou, _ = _iou_and_union(pair)
     sides = _ratio((pair.size - pair.target_size).square(), pair.enclosing.square()).sum(0)
@@ -636,8 +765,8 @@ def eiou_loss(
         >>> eiou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
         tensor(0.7812)
     """
-    _check_pairs(boxes, target, weight, reduction, 4)
-    values, _ = _eiou(_corners(boxes, target))
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    values, _ = _eiou(_pair(boxes, target))
     return _reduce_pairs(values, weight, reduction, boxes)
 
 
@@ -699,8 +828,8 @@ def focal_eiou_loss(
         tensor(0.5524)
     """
     check_positive("gamma", gamma, zero=True)
-    _check_pairs(boxes, target, weight, reduction, 4)
-    values, iou = _eiou(_corners(boxes, target))
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    values, iou = _eiou(_pair(boxes, target))
     return _reduce_pairs(_power(iou, gamma) * values, weight, reduction, boxes)
 
 
@@ -766,8 +895,8 @@ def siou_loss(
         tensor(0.5707)
     """
     check_positive("theta", theta)
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target)
     iou, _ = _iou_and_union(pair)
     step = pair.step.abs()
     angle = _ratio(2 * step[0] * step[1], step.square().sum(0))
@@ -858,8 +987,8 @@ def alpha_iou_loss(
     """
     check_positive("alpha", alpha)
     check_choice("penalty", penalty, ("none", "giou", "diou", "ciou"))
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target, apart=penalty != "none")
     iou, union = _iou_and_union(pair)
     values = 1 - _power(iou, alpha)
     for term in _penalties(pair, iou, union, penalty):
@@ -938,19 +1067,18 @@ def inner_iou_loss(
     """
     check_positive("ratio", ratio)
     check_choice("penalty", penalty, ("none", "giou", "diou", "ciou"))
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
-    values = 1 - _iou_and_union(_scaled(pair, ratio))[0]
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    first, second = together(boxes, target)
+    values = 1 - _iou_and_union(_pair(_scaled(first, ratio), _scaled(second, ratio), apart=False))[0]
     if penalty != "none":
+        pair = _pair(first, second)
         values = values + sum(_penalties(pair, *_iou_and_union(pair), penalty))
     return _reduce_pairs(values, weight, reduction, boxes)
 
 
-def _scaled(pair: _Corners, ratio: float) -> _Corners:
-    """Both boxes, each scaled about its center."""
-    step = (1 - ratio) / 2 * (pair.high - pair.low)
-    target_step = (1 - ratio) / 2 * (pair.target_high - pair.target_low)
-    return _Corners(pair.low + step, pair.high - step, pair.target_low + target_step, pair.target_high - target_step)
+def _scaled(boxes: Tensor, ratio: float) -> Tensor:
+    """Boxes, each scaled about its center: a corner moves towards the opposite one, or away from it."""
+    return torch.lerp(boxes, boxes.roll(2, -1), (1 - ratio) / 2)
 
 
 InnerIoULoss = as_module("InnerIoULoss", inner_iou_loss)
@@ -961,8 +1089,7 @@ def _inner_iou_gradient(boxes: Tensor, target: Tensor, *, ratio: float = 0.75, p
     r""":math:`\partial\ell = \partial\ell_{\text{plain}} + \partial J - \partial J_{\text{inner}}`; a corner moves
     the same corner of its scaled box by :math:`(1 + r) / 2` and the opposite one by :math:`(1 - r) / 2`."""
     s = _slopes(boxes, target)
-    inner = torch.cat(_scaled(s.pair, ratio)).movedim(0, -1)
-    d_inner = _slopes(inner[..., :4], inner[..., 4:]).d_iou
+    d_inner = _slopes(_scaled(boxes, ratio), _scaled(target, ratio)).d_iou
     d_inner = (1 + ratio) / 2 * d_inner + (1 - ratio) / 2 * d_inner.roll(2, 0)
     plain = {"none": _iou_gradient, "giou": _giou_gradient, "diou": _diou_gradient, "ciou": _ciou_gradient}[penalty]
     return plain(boxes, target) + _mean_over_pairs(s.d_iou - d_inner)
@@ -1028,11 +1155,11 @@ def mpdiou_loss(
         tensor(0.5400)
     """
     diagonal = _squared_diagonal(image_size)
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target, apart=False)
     iou, _ = _iou_and_union(pair)
-    squares = (pair.low - pair.target_low).square() + (pair.high - pair.target_high).square()
-    return _reduce_pairs(1 - iou + squares.sum(0) / diagonal, weight, reduction, boxes)
+    squares = torch.sub(*together(boxes, target)).square().sum(-1)
+    return _reduce_pairs(1 - iou + squares / diagonal, weight, reduction, boxes)
 
 
 def _squared_diagonal(image_size: tuple[float, float]) -> float:
@@ -1050,8 +1177,7 @@ MPDIoULoss = as_module("MPDIoULoss", mpdiou_loss)
 def _mpdiou_gradient(boxes: Tensor, target: Tensor, *, image_size: tuple[float, float] = (1.0, 1.0)) -> Tensor:
     r""":math:`\partial\ell = -\partial J + 2 (b - b^*) / (W^2 + H^2)`, each coordinate by itself."""
     s = _slopes(boxes, target)
-    moved = torch.cat([s.pair.low - s.pair.target_low, s.pair.high - s.pair.target_high])
-    return _mean_over_pairs(-s.d_iou + 2 * moved / _squared_diagonal(image_size))
+    return _mean_over_pairs(-s.d_iou + 2 * (boxes - target).movedim(-1, 0) / _squared_diagonal(image_size))
 
 
 @loss(
@@ -1129,8 +1255,8 @@ def wise_iou_loss(
     check_positive("delta", delta)
     if not alpha > 1:
         raise ValueError(f"alpha must be above 1, got {alpha}")
-    _check_pairs(boxes, target, weight, reduction, 4)
-    pair = _corners(boxes, target)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
+    pair = _pair(boxes, target)
     iou, _ = _iou_and_union(pair)
     diagonal = pair.enclosing.square().sum(0)
     far = _ratio(pair.step.square().sum(0), diagonal.detach() if detach_diagonal else diagonal)
@@ -1212,9 +1338,8 @@ def _wasserstein(ours: _Gaussians, theirs: _Gaussians) -> Tensor:
 
 
 def _root(squares: Tensor) -> Tensor:
-    """The square root; at 0 its gradient is 0."""
-    some = squares > torch.finfo(squares.dtype).tiny
-    return torch.where(some, torch.where(some, squares, 1.0).sqrt(), 0.0)
+    """The square root; at 0, and where the square of its slope would overflow, its gradient is 0."""
+    return root(squares, torch.finfo(squares.dtype).tiny)
 
 
 _FORMS = ("raw", "log", "sqrt")
@@ -1317,7 +1442,7 @@ def gwd_loss(
         tensor(2.)
     """
     _check_form(form, tau)
-    _check_pairs(boxes, target, weight, reduction, 4, 5)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4, 5)
     distance = _wasserstein(*(_gaussians(tensor) for tensor in together(boxes, target)))
     return _reduce_pairs(_bend(distance, form, tau), weight, reduction, boxes)
 
@@ -1394,7 +1519,7 @@ def nwd_loss(
         tensor(0.2089)
     """
     check_positive("constant", constant)
-    _check_pairs(boxes, target, weight, reduction, 4, 5)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4, 5)
     distance = _root(_wasserstein(*(_gaussians(tensor) for tensor in together(boxes, target))))
     return _reduce_pairs(-torch.expm1(-distance / constant), weight, reduction, boxes)
 
@@ -1406,7 +1531,7 @@ NWDLoss = as_module("NWDLoss", nwd_loss)
 def _nwd_gradient(boxes: Tensor, target: Tensor, *, constant: float = 12.8) -> Tensor:
     r""":math:`\partial\ell = e^{-W / C}\, \partial W^2 / (2 W C)`, where in the corners of the box
     :math:`\partial W^2` is the error of the center minus, or plus, half the error of the size."""
-    pair = _corners(boxes, target)
+    pair = _pair(boxes, target)
     change = (pair.size - pair.target_size) / 2
     distance = (pair.step.square().sum(0) + change.square().sum(0)).sqrt()
     slope = torch.cat([pair.step - change, pair.step + change])
@@ -1505,7 +1630,7 @@ def kld_loss(
     _check_form(form, tau)
     check_choice("direction", direction, _KLD_DIRECTIONS)
     check_positive("min_size", min_size)
-    _check_pairs(boxes, target, weight, reduction, 4, 5)
+    boxes, target = _check_pairs(boxes, target, weight, reduction, 4, 5)
     ours, theirs = (_gaussians(tensor) for tensor in together(boxes, target))
     ours, theirs = (box._replace(half=box.half.clamp_min(min_size / 2)) for box in (ours, theirs))
     if direction == "forward":
@@ -1737,6 +1862,7 @@ def _varifocal_gradient(logits: Tensor, target: Tensor, *, alpha: float = 0.75, 
         "scale_invariant": not_applicable("the prediction is a logit, the target a heat map"),
     },
     cases=({"alpha": 1.0}, {"alpha": 0.0}, {"beta": 1.0}, {"ignore_index": 255}),
+    unit="the number of peaks",
     chapter=4,
 )  # fmt: skip
 def gaussian_focal_loss(
@@ -2013,6 +2139,7 @@ def _balanced_l1_gradient(
            {"objectness_weight": 0.2}, {"background": 2}),
     differentiable=("logits", "boxes", "objectness"),
     couples="the mean divides by the number of candidates that hold an object",
+    unit="the number of candidates that hold an object",
     chapter=4,
 )  # fmt: skip
 def detection_loss(

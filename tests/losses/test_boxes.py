@@ -37,6 +37,60 @@ def test_identities():
     assert torch.allclose(lb.giou_loss(inside, UNIT), lb.iou_loss(inside, UNIT))
 
 
+def many_boxes(seed: int) -> torch.Tensor:
+    """More than a few: on a grid (where edges meet), inverted ones among them, and anywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    on_grid = torch.randint(-2, 3, (5000, 4), generator=generator).double()
+    low, size = torch.rand(2, 4000, 2, generator=generator, dtype=torch.float64)
+    return torch.cat([on_grid, torch.cat([low, low + size], 1)])
+
+
+def in_parts(loss, boxes, target):
+    pairs = zip(boxes.split(1000), target.split(1000), strict=True)
+    return torch.cat([loss(b, t, reduction="none") for b, t in pairs])
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # of torch.func.jvp itself
+@pytest.mark.parametrize("loss", LOSSES)
+def test_many_boxes_at_once_are_as_few_at_a_time(loss):
+    """The slopes that spare memory and time are those of torch, in ties too: for both boxes, and derived again."""
+    found, pull = [], torch.linspace(-1, 2, 9000, dtype=torch.float64)
+    for function in (lambda b, t: loss(b, t, reduction="none"), lambda b, t: in_parts(loss, b, t)):
+        boxes, target = many_boxes(0).requires_grad_(), many_boxes(1).requires_grad_()
+        values = function(boxes, target)
+        slopes = torch.autograd.grad(values, (boxes, target), pull, create_graph=True)
+        along = torch.linspace(-1, 1, 36000, dtype=torch.float64).reshape(-1, 4)
+        curvature = torch.autograd.grad((slopes[0] * along).sum(), (boxes, target), materialize_grads=True)
+        pushed = torch.func.jvp(function, (boxes.detach(), target.detach()), (along, along.flip(0)))[1]
+        found.append((values, *slopes, *curvature, pushed))
+    for many, few in zip(*found, strict=True):
+        torch.testing.assert_close(many, few, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [lb.iou_loss, lb.giou_loss])
+def test_gradients_of_many_boxes_for_many_targets(loss):
+    """`torch.func.vmap` maps over the targets alone."""
+    boxes, targets = many_boxes(0), torch.stack([many_boxes(1), many_boxes(2)])
+    gradients = torch.func.vmap(torch.func.grad(loss), (None, 0))(boxes, targets)
+    for gradient, target in zip(gradients, targets, strict=True):
+        torch.testing.assert_close(gradient, autograd(loss, boxes, target), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "most"), [(lb.iou_loss, 15), (lb.giou_loss, 20)])
+def test_what_autograd_keeps_of_many_boxes(loss, most):
+    """Numbers for each pair, the eight of the boxes among them."""
+    boxes, target = torch.rand(2**13, 4, requires_grad=True), torch.rand(2**13, 4)
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() / 4
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        value = loss(boxes, target)
+    assert value.requires_grad and sum(kept.values()) / 2**13 <= most
+
+
 @pytest.mark.parametrize("loss", [lb.gwd_loss, lb.kld_loss])
 def test_sides_exchanged_and_turned_by_a_right_angle_are_the_same_box(loss):
     box = torch.tensor([[1.0, 2.0, 5.0, 2.0, 0.3]], dtype=torch.float64)
@@ -48,7 +102,7 @@ def test_rare_input():
     assert lb.boxes_from_centers(torch.tensor([[2.0, 1.0, 4.0, 2.0]])).tolist() == [[0.0, 0.0, 4.0, 2.0]]
     with pytest.raises(ValueError, match=r"boxes must have shape \(\*, 4\), got \(2, 5\)"):
         lb.iou_loss(torch.rand(2, 5), torch.rand(2, 5))
-    with pytest.raises(ValueError, match=r"weight must have shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"weight must have the shape of boxes without their columns, \(2,\)"):
         lb.iou_loss(torch.rand(2, 4), torch.rand(2, 4), weight=torch.ones(3))
     with pytest.raises(ValueError, match="ratio must be above 0, got 0"):
         lb.inner_iou_loss(torch.rand(2, 4), torch.rand(2, 4), ratio=0.0)
