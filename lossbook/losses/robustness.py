@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +22,12 @@ from ._validation import (
     check_choice,
     check_floating,
     check_fraction,
+    check_labels,
     check_positive,
     check_reduction,
     check_tensors,
     known,
+    valid_entries,
 )
 from .classification import cross_entropy
 
@@ -285,6 +288,12 @@ def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
     return (log_p.exp() * (log_p - log_q)).sum(1)
 
 
+def _counted(values: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+    """The values, zero where the label is the ignored one, and which of them count (`None`: all)."""
+    valid = valid_entries(target, ignore_index)
+    return (values, None) if valid is None else (torch.where(valid, values, 0.0), valid.to(values.dtype))
+
+
 @loss(names=("adversarial training", "PGD training", "adversarially robust"), **_FACTS)
 def adversarial_training_loss(
     model: Model,
@@ -301,6 +310,7 @@ def adversarial_training_loss(
     evaluate: bool = True,
     generator: torch.Generator | None = None,
     perturbed: Tensor | None = None,
+    ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
     r"""Adversarial training loss: the cross-entropy at the worst inputs that an attack finds nearby.
@@ -315,7 +325,7 @@ def adversarial_training_loss(
     Args:
         model: from inputs to logits `(N, C, *)`.
         inputs: pictures or other inputs, `(N, *)`, within the bounds.
-        target: class indices, `(N, *)` integers.
+        target: class indices, `(N, *)` integers, or probabilities of the classes, `(N, C, *)`.
         clean_weight: weight :math:`a` of the unperturbed inputs, in [0, 1]. For 0 the model does not see them.
         epsilon: radius of the ball, in the units of the inputs, at least 0.
         step_size: length of a step of the attack, at least 0.
@@ -326,7 +336,8 @@ def adversarial_training_loss(
         evaluate: whether the attack runs the model in evaluation mode; the loss runs it in the mode that it is in.
         generator: source of the random start.
         perturbed: perturbed inputs from elsewhere, in the shape of the inputs; by default they are found here.
-        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels.
+        ignore_index: label of positions that do not count, neither in the loss nor for the attack.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels that count.
 
     Returns:
         The loss in nats: a scalar, or `(N, *)` for `reduction="none"`; zero for an empty batch.
@@ -351,13 +362,15 @@ def adversarial_training_loss(
     _check_objective(model, inputs, target, perturbed=perturbed)
     if perturbed is None:
         perturbed = pgd_attack(
-            model, inputs, target, epsilon=epsilon, step_size=step_size, steps=steps, norm=norm, bounds=bounds,
-            start=start, evaluate=evaluate, generator=generator,
+            model, inputs, target, loss=partial(cross_entropy, ignore_index=ignore_index), epsilon=epsilon,
+            step_size=step_size, steps=steps, norm=norm, bounds=bounds, start=start, evaluate=evaluate,
+            generator=generator,
         )  # fmt: skip
-    values = cross_entropy(model(perturbed), target, reduction=reduction)
+    surprise = partial(cross_entropy, ignore_index=ignore_index, reduction=reduction)
+    values = surprise(model(perturbed), target)
     if clean_weight == 0:
         return values
-    return (1 - clean_weight) * values + clean_weight * cross_entropy(model(inputs), target, reduction=reduction)
+    return (1 - clean_weight) * values + clean_weight * surprise(model(inputs), target)
 
 
 AdversarialTrainingLoss = as_module("AdversarialTrainingLoss", adversarial_training_loss)
@@ -379,6 +392,7 @@ def trades_loss(
     evaluate: bool = True,
     generator: torch.Generator | None = None,
     perturbed: Tensor | None = None,
+    ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
     r"""TRADES loss: cross-entropy where the inputs are, plus how far the answer can be moved nearby.
@@ -394,7 +408,7 @@ def trades_loss(
     Args:
         model: from inputs to logits `(N, C, *)`.
         inputs: pictures or other inputs, `(N, *)`, within the bounds.
-        target: class indices, `(N, *)` integers.
+        target: class indices, `(N, *)` integers, or probabilities of the classes, `(N, C, *)`.
         beta: weight of the divergence, at least 0 (the paper's :math:`1/\lambda`).
         epsilon: radius of the ball, in the units of the inputs, at least 0.
         step_size: length of a step of the attack, at least 0.
@@ -405,7 +419,8 @@ def trades_loss(
         evaluate: whether the attack runs the model in evaluation mode; the loss runs it in the mode that it is in.
         generator: source of the random start.
         perturbed: perturbed inputs from elsewhere, in the shape of the inputs; by default they are found here.
-        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels.
+        ignore_index: label of positions that do not count, neither in the loss nor for the attack.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels that count.
 
     Returns:
         The loss in nats: a scalar, or `(N, *)` for `reduction="none"`; zero for an empty batch.
@@ -433,13 +448,14 @@ def trades_loss(
             with torch.no_grad():
                 fixed = widen(model(inputs)).log_softmax(1)
             perturbed = _ascend(
-                lambda x: _divergence(fixed, widen(model(x)).log_softmax(1)),
+                lambda x: _counted(_divergence(fixed, widen(model(x)).log_softmax(1)), target, ignore_index)[0],
                 inputs, epsilon, step_size, steps, norm, bounds, start, generator,
             )  # fmt: skip
     output = model(inputs)
     clean, attacked = (widen(z).log_softmax(1) for z in (output, model(perturbed)))
-    values = cross_entropy(clean, target, reduction="none") + beta * _divergence(clean, attacked)
-    return reduce(values, reduction, dtype=output.dtype)
+    values = cross_entropy(clean, target, ignore_index=ignore_index, reduction="none")
+    values, counts = _counted(values + beta * _divergence(clean, attacked), target, ignore_index)
+    return reduce(values, reduction, counts, output.dtype)
 
 
 TRADESLoss = as_module("TRADESLoss", trades_loss)
@@ -461,6 +477,7 @@ def mart_loss(
     evaluate: bool = True,
     generator: torch.Generator | None = None,
     perturbed: Tensor | None = None,
+    ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
     r"""MART loss: adversarial training with a margin, and a divergence that counts where the model is wrong anyway.
@@ -487,13 +504,14 @@ def mart_loss(
         evaluate: whether the attack runs the model in evaluation mode; the loss runs it in the mode that it is in.
         generator: source of the random start.
         perturbed: perturbed inputs from elsewhere, in the shape of the inputs; by default they are found here.
-        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels.
+        ignore_index: label of positions that do not count, neither in the loss nor for the attack.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels that count.
 
     Returns:
         The loss in nats: a scalar, or `(N, *)` for `reduction="none"`; zero for an empty batch.
 
     Raises:
-        TypeError: a model that cannot be called, inputs that are not floating-point.
+        TypeError: a model that cannot be called, inputs that are not floating-point, labels that are not integers.
         ValueError: inputs outside the bounds, shapes that do not go together, a negative beta, an unknown norm or
             reduction.
 
@@ -513,18 +531,21 @@ def mart_loss(
     _check_objective(model, inputs, target, perturbed=perturbed)
     if perturbed is None:
         perturbed = pgd_attack(
-            model, inputs, target, epsilon=epsilon, step_size=step_size, steps=steps, norm=norm, bounds=bounds,
-            start=start, evaluate=evaluate, generator=generator,
+            model, inputs, target, loss=partial(cross_entropy, ignore_index=ignore_index), epsilon=epsilon,
+            step_size=step_size, steps=steps, norm=norm, bounds=bounds, start=start, evaluate=evaluate,
+            generator=generator,
         )  # fmt: skip
     output = model(inputs)
     clean, attacked = (widen(z).log_softmax(1) for z in (output, model(perturbed)))
-    values = cross_entropy(attacked, target, reduction="none")
-    labels = target.long().unsqueeze(1)
+    check_labels(target, output.shape, "logits", ignore_index)
+    values = cross_entropy(attacked, target, ignore_index=ignore_index, reduction="none")
+    labels = torch.where(target == ignore_index, 0, target).long().unsqueeze(1)
     rival = attacked.detach().scatter(1, labels, -torch.inf).argmax(1, keepdim=True)
     everyone_else = attacked.scatter(1, rival, -torch.inf).logsumexp(1)
     miss = -torch.expm1(clean.gather(1, labels).squeeze(1))
     values = values - everyone_else + beta * miss * _divergence(clean, attacked)
-    return reduce(values, reduction, dtype=output.dtype)
+    values, counts = _counted(values, target, ignore_index)
+    return reduce(values, reduction, counts, output.dtype)
 
 
 MARTLoss = as_module("MARTLoss", mart_loss)
@@ -546,6 +567,7 @@ def alp_loss(
     evaluate: bool = True,
     generator: torch.Generator | None = None,
     perturbed: Tensor | None = None,
+    ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
     r"""Adversarial logit pairing (ALP): cross-entropy at both inputs, and logits that should agree between them.
@@ -560,7 +582,7 @@ def alp_loss(
     Args:
         model: from inputs to logits `(N, C, *)`.
         inputs: pictures or other inputs, `(N, *)`, within the bounds.
-        target: class indices, `(N, *)` integers.
+        target: class indices, `(N, *)` integers, or probabilities of the classes, `(N, C, *)`.
         pairing: weight :math:`\lambda` of the squared difference, at least 0.
         epsilon: radius of the ball, in the units of the inputs, at least 0.
         step_size: length of a step of the attack, at least 0.
@@ -571,7 +593,8 @@ def alp_loss(
         evaluate: whether the attack runs the model in evaluation mode; the loss runs it in the mode that it is in.
         generator: source of the random start.
         perturbed: perturbed inputs from elsewhere, in the shape of the inputs; by default they are found here.
-        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels.
+        ignore_index: label of positions that do not count, neither in the loss nor for the attack.
+        reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of labels that count.
 
     Returns:
         The loss: a scalar, or `(N, *)` for `reduction="none"`; zero for an empty batch.
@@ -595,14 +618,16 @@ def alp_loss(
     _check_objective(model, inputs, target, perturbed=perturbed)
     if perturbed is None:
         perturbed = pgd_attack(
-            model, inputs, target, epsilon=epsilon, step_size=step_size, steps=steps, norm=norm, bounds=bounds,
-            start=start, evaluate=evaluate, generator=generator,
+            model, inputs, target, loss=partial(cross_entropy, ignore_index=ignore_index), epsilon=epsilon,
+            step_size=step_size, steps=steps, norm=norm, bounds=bounds, start=start, evaluate=evaluate,
+            generator=generator,
         )  # fmt: skip
     output = model(inputs)
     clean, attacked = widen(output), widen(model(perturbed))
-    both = cross_entropy(clean, target, reduction="none") + cross_entropy(attacked, target, reduction="none")
-    values = both / 2 + pairing * (clean - attacked).square().mean(1)
-    return reduce(values, reduction, dtype=output.dtype)
+    surprise = partial(cross_entropy, ignore_index=ignore_index, reduction="none")
+    values = (surprise(clean, target) + surprise(attacked, target)) / 2
+    values, counts = _counted(values + pairing * (clean - attacked).square().mean(1), target, ignore_index)
+    return reduce(values, reduction, counts, output.dtype)
 
 
 ALPLoss = as_module("ALPLoss", alp_loss)

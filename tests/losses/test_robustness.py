@@ -328,6 +328,37 @@ def test_same_generator_same_loss(objective):
 
 
 @every_objective
+def test_ignored_pixels_neither_count_nor_steer_the_attack(objective):
+    """MART looked a label of 255 up as a class; TRADES and ALP counted it among those that the mean divides by."""
+    torch.manual_seed(0)
+    model, pictures = nn.Conv2d(3, 4, 1).double(), torch.rand(2, 3, 5, 5, dtype=torch.float64)
+    target = torch.randint(4, (2, 5, 5))
+    target[:, :, 3:] = 255
+    cut = [objective(model, *each, start="input", steps=0, ignore_index=255)
+           for each in ((pictures, target), (pictures[..., :3], target[..., :3]))]  # fmt: skip
+    assert torch.isclose(*cut, rtol=1e-12)
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    each = objective(model, pictures, target, start="input", ignore_index=255, reduction="none")
+    assert all(torch.equal(inputs[..., 3:], pictures[..., 3:]) for inputs in seen)
+    assert not torch.equal(seen[-1][..., :3], pictures[..., :3])
+    assert (each[:, :, 3:] == 0).all() and (each[:, :, :3] > 0).all()
+    nothing = objective(model, pictures, torch.full_like(target, 255), ignore_index=255)
+    nothing.backward()
+    assert nothing.item() == 0 and (model.weight.grad == 0).all()
+
+
+def test_probabilities_of_the_classes_as_a_target():
+    model, (pictures, target) = classifier(), batch()
+    soft = torch.nn.functional.one_hot(target, 3).double()
+    for objective in (lb.adversarial_training_loss, lb.trades_loss, lb.alp_loss):
+        found, wanted = (objective(model, pictures, truth, steps=2, start="input") for truth in (soft, target))
+        assert torch.isclose(found, wanted, rtol=1e-12)
+    with pytest.raises(TypeError, match="target must hold integer class indices"):
+        lb.mart_loss(model, pictures, soft, steps=1)
+
+
+@every_objective
 def test_pixels_of_a_segmentation(objective):
     """The losses of single positions, as many as there are labels."""
     torch.manual_seed(0)
