@@ -55,6 +55,7 @@ __all__ = [
     "CosFaceLoss",
     "ImageTextMatchingLoss",
     "InfoNCELoss",
+    "LiftedStructureLoss",
     "MultiSimilarityLoss",
     "NCALoss",
     "NPairsLoss",
@@ -83,6 +84,7 @@ __all__ = [
     "gather_with_gradient",
     "image_text_matching_loss",
     "info_nce_loss",
+    "lifted_structure_loss",
     "multi_similarity_loss",
     "n_pairs_loss",
     "nca_loss",
@@ -628,6 +630,95 @@ def _batch_triplet_gradient(embeddings: Tensor, target: Tensor) -> Tensor:
     active = (counted & (far - near + 1 > 0)).to(distance.dtype).unsqueeze(1) / counted.sum().clamp_min(1)
     slopes = active * (F.one_hot(hardest_positive, len(target)) - F.one_hot(hardest_negative, len(target)))
     return _from_slopes_of_distances(embeddings, slopes)
+
+
+@loss(
+    tasks=_EVERY_TASK,
+    names=("lifted structure", "lifted structured embedding"),
+    domain={"embeddings": "short embedding vectors of a batch", "target": "classes of a batch"},
+    range=(0.0, float("inf")),
+    properties=_BY_CLASS
+    | {
+        "convex": no("negatives repel", first=[[-1.0], [5.0], [0.0]], other=[[1.0], [5.0], [0.0]], target=[0, 0, 1]),
+        "lipschitz": no("the square of a distance",
+                        first=[[3000.0], [0.0], [0.0]], other=[[3001.0], [0.0], [0.0]], target=[0, 0, 1]),
+        "smooth": no("a distance has a kink at zero", first=[[0.0], [0.0], [0.5]], target=[0, 0, 1]),
+        "bounded": no("a positive far away", first=[[0.0], [200.0], [0.0]], target=[0, 0, 1]),
+    },
+    cases=({"margin": 3.0}, {"normalize": True}),
+    couples=_COUPLED,
+    unit="the number of pairs, each counted from both sides",
+    chapter=10,
+)  # fmt: skip
+def lifted_structure_loss(
+    embeddings: Tensor, target: Tensor, *, margin: float = 1.0, normalize: bool = False, reduction: str = "mean"
+) -> Tensor:
+    r"""Lifted structure loss: each pair of a class against all negatives of both its ends, of which the nearest weigh.
+
+    .. math::
+
+        \mathcal L = \frac{1}{2 |P|} \sum_{(i, j) \in P} \max(0, J_{ij})^2, \qquad
+        J_{ij} = d_{ij} + \log\Big(\sum_{k:\, y_k \ne y_i} e^{m - d_{ik}} + \sum_{l:\, y_l \ne y_j} e^{m - d_{jl}}\Big)
+
+    :math:`d` is the distance, not squared, and :math:`P` the pairs of one class. The logarithm is a smooth
+    :math:`m - \min d`, so that no negative has to be mined. A pair without any negative costs nothing. Memory: a few
+    matrices of `N * N`.
+
+    Args:
+        embeddings: `(N, D)`.
+        target: class of each embedding, `(N,)` integers.
+        margin: :math:`m`, at least 0.
+        normalize: whether embeddings are divided by their lengths first, as in pytorch-metric-learning; the paper does
+            not.
+        reduction: `"none"` gives :math:`\tfrac12 \max(0, J)^2` added up over the pairs of each example, `(N,)`;
+            `"mean"` divides by the number of pairs :math:`(i, j)` and :math:`(j, i)`, which gives the loss above.
+
+    Returns:
+        The loss: a scalar, or `(N,)` for `reduction="none"`. A batch without two of a class gives 0.
+
+    Raises:
+        TypeError: embeddings that are not floating-point, a floating-point target.
+        ValueError: shapes that do not go together, a negative margin, an unknown reduction.
+
+    References:
+        Song, Xiang, Jegelka and Savarese, Deep metric learning via lifted structured feature embedding, 2016,
+        https://arxiv.org/abs/1511.06452, equation 4.
+
+    Example:
+        >>> embeddings = torch.tensor([[0.0], [2.0], [1.0]])
+        >>> lifted_structure_loss(embeddings, torch.tensor([0, 0, 1]))
+        tensor(3.6265)
+    """
+    _check_classes(embeddings, target)
+    check_positive("margin", margin, zero=True)
+    check_reduction(reduction)
+    rows = widen(embeddings)
+    rows = _directions(rows) if normalize else rows
+    distance = root(_squared_distances(rows, rows))
+    alike = target.unsqueeze(1) == target
+    positive = alike & ~_diagonal(rows)
+    crowd = _log_sum(margin - distance, ~alike)
+    costs = F.relu(distance + torch.logaddexp(crowd.unsqueeze(1), crowd)).square() / 2
+    values = torch.where(positive, costs, 0.0).sum(1)
+    return reduce(values, reduction, positive.sum(1).to(values.dtype), embeddings.dtype)
+
+
+LiftedStructureLoss = as_module("LiftedStructureLoss", lifted_structure_loss)
+
+
+@gradient_of(lifted_structure_loss)
+def _lifted_structure_gradient(embeddings: Tensor, target: Tensor, *, margin: float = 1.0) -> Tensor:
+    r""":math:`\partial\mathcal L / \partial d_{ij} = c_{ij}` for pairs, :math:`\partial\mathcal L / \partial d_{ik} =
+    -2 q_{ik} \sum_j c_{ij} \sigma(a_i - a_j)` for negatives, with :math:`c_{ij} = \max(0, J_{ij}) / 2|P|`, :math:`a_i =
+    \log\sum_k e^{m - d_{ik}}` over the negatives of :math:`i`, and their softmax :math:`q`."""
+    distance = (embeddings.unsqueeze(1) - embeddings).norm(dim=2)
+    alike = target.unsqueeze(1) == target
+    positive = alike & ~_diagonal(embeddings)
+    exponent = torch.where(alike, torch.finfo(distance.dtype).min, margin - distance)
+    a = exponent.logsumexp(1, keepdim=True)
+    c = positive * (distance + torch.logaddexp(a, a.T)).clamp_min(0) / positive.sum().clamp_min(1)
+    crowd = 2 * (c * (a - a.T).sigmoid()).sum(1, keepdim=True)
+    return _from_slopes_of_distances(embeddings, c - crowd * exponent.softmax(1))
 
 
 # --- softmax over a batch ---------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def _vectors_of_a_batch(s: Sample) -> Tensor:
     return _scale(s) * s.normal(_rows(s), D)
 
 
-@kind("short embedding vectors of a batch", axis=0, adverse=_far)
+@kind("short embedding vectors of a batch", axis=0, adverse=lambda rows, magnitude: _far(rows, min(magnitude, 10.0)))
 def _short_vectors_of_a_batch(s: Sample) -> Tensor:
     """Of squares of distances a softmax bends so fast that a difference quotient does not see it is smooth."""
     return min(_scale(s), 1.0) * s.normal(_rows(s), D)
@@ -133,6 +133,7 @@ def _positive_here_negative_far() -> list[Tensor]:
 
 
 @ideal_for("batch_triplet_loss")
+@ideal_for("lifted_structure_loss")
 def _classes_far_apart() -> list[Tensor]:
     return _tensors([[0.0], [0.0], [5.0]], [0, 0, 1])
 

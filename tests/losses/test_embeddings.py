@@ -77,6 +77,7 @@ BY_CLASS = {
         "margin": (0.3, 1.0), "mining": ("all", "semi-hard", "hard"), "average": ("all", "nonzero"), "squared": BOOL,
         "soft": BOOL, "normalize": BOOL}),
     "sup_con_loss": (ref.sup_con, {"temperature": (0.1, 0.5), "base_temperature": (None, 0.07)}),
+    "lifted_structure_loss": (ref.lifted_structure, {"margin": (0.0, 1.0, 2.5), "normalize": BOOL}),
     "nca_loss": (ref.nca, {"temperature": (1.0, 0.3), "normalize": BOOL}),
     "multi_similarity_loss": (ref.multi_similarity, {"alpha": (2.0, 3.0), "beta": (50.0, 5.0), "base": (0.5, 0.2),
                                                      "mining": (None, 0.1)}),
@@ -210,6 +211,20 @@ def test_several_positives_supcon_has_them_in_the_denominator():
     rows = torch.tensor([[1.0, 0.0]] * 3 + [[0.0, 1.0]], dtype=torch.float64)
     expected = math.log(2 * math.e + 1) - 1
     assert lb.sup_con_loss(rows, torch.tensor([0, 0, 0, 1]), temperature=1.0).item() == pytest.approx(expected)
+
+
+def test_lifted_structure_by_hand():
+    """A pair 2 apart with one negative halfway, at a distance of 1 from both: J = 2 + log 2; the negative gets no share
+    of the mean. Without a negative nothing is wrong; far from all negatives neither."""
+    rows, classes = torch.tensor([[0.0], [2.0], [1.0]], dtype=torch.float64), torch.tensor([0, 0, 1])
+    assert lb.lifted_structure_loss(rows, classes).item() == pytest.approx((2 + math.log(2)) ** 2 / 2)
+    values = lb.lifted_structure_loss(rows, classes, reduction="none")
+    assert values[0] == values[1] and values[2] == 0
+    for apart in (torch.tensor([0, 0, 0]), torch.arange(3)):
+        value, grad = value_and_gradient(lb.lifted_structure_loss, rows, apart)
+        assert value == 0 and (grad == 0).all()
+    far = torch.tensor([[0.0], [0.1], [9.0]], dtype=torch.float64)
+    assert lb.lifted_structure_loss(far, classes) == 0
 
 
 def test_nca_is_content_with_one_near_member_of_the_class():
@@ -674,6 +689,7 @@ def test_cached_info_nce_with_two_encoders_and_with_tokens():
         (lambda a, y: lb.sup_con_loss(a[0], y), ValueError, r"embeddings must have shape \(N, D\), got \(3,\)"),
         (lambda a, y: lb.sup_con_loss(a, y, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda a, y: lb.sup_con_loss(a, y, base_temperature=0.0), ValueError, "base_temperature must be above 0"),
+        (lambda a, y: lb.lifted_structure_loss(a, y, margin=-1.0), ValueError, "margin must be at least 0, got -1"),
         (lambda a, y: lb.nca_loss(a, y, temperature=0.0), ValueError, "temperature must be above 0"),
         (lambda a, _: lb.n_pairs_loss(a, a, regularization=-1.0), ValueError, "regularization must be at least 0"),
         (lambda a, _: lb.angular_loss(a, a, angle=0.0), ValueError, r"angle must lie in \(0, 90\) degrees, got 0.0"),

@@ -92,6 +92,8 @@ ENTRIES = (
     Entry("batch_triplet_loss", FEW_CLASSES,
           "lb.batch_triplet_loss(z, y, margin=0.05, mining='all', average='nonzero')",
           ("pml.TripletMarginLoss()(z, y)",)),
+    Entry("lifted_structure_loss", FEW_CLASSES, "lb.lifted_structure_loss(z, y, normalize=True)",
+          ("pml.LiftedStructureLoss()(z, y)",)),
     Entry("n_pairs_loss", BATCH, "lb.n_pairs_loss(z, x)", ("F.cross_entropy(z @ x.T, i)",)),
     Entry("angular_loss", BATCH, "lb.angular_loss(z, x)",
           (("(lambda a, p: torch.where(torch.eye(len(a), dtype=torch.bool), 0.0, 4 * (a + p) @ p.T - 4 * (a * "

@@ -52,7 +52,8 @@ def _angle_to_the_other_view(_: LossCard) -> Line:
 
 @line(
     losses=(
-        "batch_triplet_loss", "sup_con_loss", "nca_loss", "multi_similarity_loss", "circle_loss", "proxy_anchor_loss",
+        "batch_triplet_loss", "lifted_structure_loss", "sup_con_loss", "nca_loss", "multi_similarity_loss",
+        "circle_loss", "proxy_anchor_loss",
     ),
 )  # fmt: skip
 def _member_leaves_its_class(card: LossCard) -> Line:

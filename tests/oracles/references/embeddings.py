@@ -105,6 +105,21 @@ def batch_triplet(
     return values, weights
 
 
+def lifted_structure(z: Array, y: Array, margin: float = 1.0, normalize: bool = False) -> Parts:
+    rows, N = units(z) if normalize else z, range(len(z))
+    values, weights = [], []
+    for i in N:
+        costs = []
+        for j in N:
+            if j != i and y[i] == y[j]:
+                far = [distance(rows[end], rows[k]) for end in (i, j) for k in N if y[k] != y[end]]
+                crowd = logsumexp([margin - d for d in far]) if far else -math.inf
+                costs.append(hinge(distance(rows[i], rows[j]) + crowd) ** 2 / 2)
+        values.append(sum(costs))
+        weights.append(float(len(costs)))
+    return values, weights
+
+
 def n_pairs(z: Array, x: Array, regularization: float = 0.0) -> Parts:
     values = []
     for i in range(len(z)):
