@@ -2,7 +2,8 @@
 
 A language model ends in a linear layer with one row for each word of its vocabulary: `(N, d)` hidden states and
 `(V, d)` weights make `(N, V)` scores, the largest tensor of the whole network. :func:`linear_cross_entropy` never forms
-it; :func:`sampled_softmax_loss` compares with a sample of the classes instead.
+it; :func:`sampled_softmax_loss` compares with a sample of the classes instead. Where rare classes may do with fewer
+dimensions, torch has `torch.nn.AdaptiveLogSoftmaxWithLoss` (Grave et al., 2017, https://arxiv.org/abs/1609.04309).
 """
 
 from __future__ import annotations
@@ -295,12 +296,13 @@ def linear_cross_entropy(
     `cross_entropy(hidden @ weight.T + bias, target)`. The scores are formed for a few rows at a time and given up
     again. Where a gradient is due and the losses are averaged or summed, it is formed in the same walk, so that no
     score is computed twice: the three matrix products of the plain way, and no more; two of them, and no room for the
-    gradient of the weights, where these are frozen.
+    gradient of the weights, where these are frozen. Half precision is computed in float32, with copies of both.
 
     How it goes on from there: with `reduction="none"` the weights from above are known on the way back alone, so there
     is a second walk, with one more product. A derivative of the gradient (`create_graph=True`, nested
     :func:`torch.func.grad`) is correct, but forms the whole table. :func:`torch.func.vmap` calls the operator once
-    for each entry. :func:`torch.compile` sees one operator and keeps the graph whole.
+    for each entry. There is no forward mode (:func:`torch.func.jvp`, hence :func:`torch.func.hessian`).
+    :func:`torch.compile` sees one operator and keeps the graph whole.
 
     Args:
         hidden: hidden states, `(*, d)`.
@@ -443,7 +445,7 @@ def _linear_cross_entropy_gradient(hidden: Tensor, weight: Tensor, target: Tenso
         "permutation_invariant": yes,
     },
     cases=({"bias": (0.1, -0.2, 0.3, 0.0, 0.5)}, {"log_proposal": (-1.0, -1.5, -2.0, -1.8, -2.2)},
-           {"correct_target": True}, {"remove_hits": False}),
+           {"correct_target": True}, {"remove_hits": False}, {"ignore_index": 1}),
     differentiable=("hidden", "weight"),
     chapter=17,
 )  # fmt: skip
@@ -457,6 +459,7 @@ def sampled_softmax_loss(
     log_proposal: Tensor | None = None,
     correct_target: bool = False,
     remove_hits: bool = True,
+    ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
     r"""Sampled softmax: cross-entropy over very many classes, estimated from the true class and a few drawn ones.
@@ -482,10 +485,13 @@ def sampled_softmax_loss(
         log_proposal: logarithm of the probability with which each class is drawn, `(V,)`; by default all are equal.
         correct_target: whether the score of the true class is corrected as well.
         remove_hits: whether a drawn class that is the true one is left out.
-        reduction: `"none"` gives `(*)`; `"mean"` divides by the number of rows.
+        ignore_index: label of positions that do not count.
+        reduction: `"none"` gives `(*)`; `"mean"` divides by the number of counted positions.
 
     Returns:
         The loss in nats: a scalar, or `(*)` for `reduction="none"`. Where all drawn classes are the true one, it is 0.
+        Where every label is ignored the mean is a zero attached to the graph, and the gradient at an ignored position
+        is zero even where its hidden state is NaN.
 
     Raises:
         TypeError: hidden states that are not floating-point, indices that are not integers.
@@ -506,7 +512,7 @@ def sampled_softmax_loss(
     check_reduction(reduction)
     _check_layer(hidden, weight, bias, target)
     classes = len(weight)
-    _check_ids("target", target, classes)
+    _check_ids("target", target, classes, ignore_index)
     if samples.is_floating_point() or samples.dtype == torch.bool:
         raise TypeError(f"samples must hold integer class indices, got {samples.dtype}")
     if samples.dim() != 1 or len(samples) == 0:
@@ -515,7 +521,9 @@ def sampled_softmax_loss(
     if log_proposal is not None:
         check_layout("log_proposal", log_proposal, classes)
     h, w = together(hidden, weight)
-    labels, drawn = target.long(), samples.long()
+    labels, drawn, valid = target.long(), samples.long(), valid_entries(target, ignore_index)
+    if valid is not None:
+        h, labels = torch.where(valid.unsqueeze(-1), h, 0.0), torch.where(valid, labels, 0)
     log_q = h.new_full((classes,), -math.log(classes)) if log_proposal is None else log_proposal.to(h.dtype)
     expected = log_q + math.log(len(drawn))
     offset = h.new_zeros(classes) if bias is None else bias.to(h.dtype)
@@ -527,7 +535,9 @@ def sampled_softmax_loss(
     if remove_hits:
         others = torch.where(drawn == labels.unsqueeze(-1), -torch.inf, others)
     values = torch.cat([true.unsqueeze(-1), others], -1).logsumexp(-1) - true
-    return reduce(values, reduction, dtype=hidden.dtype)
+    if valid is None:
+        return reduce(values, reduction, dtype=hidden.dtype)
+    return reduce(torch.where(valid, values, 0.0), reduction, valid.to(values.dtype), hidden.dtype)
 
 
 SampledSoftmaxLoss = as_module("SampledSoftmaxLoss", sampled_softmax_loss)

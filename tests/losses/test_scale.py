@@ -124,10 +124,17 @@ def test_ignored_rows_neither_count_nor_get_a_gradient_not_even_from_nan():
     assert torch.isclose(value, F.cross_entropy((h @ w.T)[y != 255], y[y != 255]), rtol=1e-12)
     value.backward()
     assert (poisoned.grad[y == 255] == 0).all() and poisoned.grad.isfinite().all()
+    samples = torch.tensor([0, 3, 2])
+    poisoned.grad = None
+    sampled = lb.sampled_softmax_loss(poisoned, w, y, samples, ignore_index=255)
+    assert torch.isclose(sampled, lb.sampled_softmax_loss(h[y != 255], w, y[y != 255], samples), rtol=1e-12)
+    sampled.backward()
+    assert (poisoned.grad[y == 255] == 0).all() and poisoned.grad.isfinite().all()
     h.requires_grad_()
-    nothing = lb.linear_cross_entropy(h, w, torch.full_like(y, 255), ignore_index=255)
-    nothing.backward()
-    assert nothing.item() == 0 and (h.grad == 0).all()
+    for loss, drawn in ((lb.linear_cross_entropy, ()), (lb.sampled_softmax_loss, (samples,))):
+        nothing = loss(h, w, torch.full_like(y, 255), *drawn, ignore_index=255)
+        nothing.backward()
+        assert nothing.item() == 0 and (h.grad == 0).all()
 
 
 def test_no_table_of_scores_is_formed():
