@@ -302,6 +302,100 @@ def test_ignoring_equals_cutting_out(card):
     assert torch.isclose(value, expected, rtol=1e-12)
 
 
+def slope_in(card, name: str, arguments: dict, **settings) -> Tensor:
+    """The gradient with respect to one of the arguments; zero where the loss does not follow it."""
+    variable = arguments[name].detach().clone().requires_grad_()
+    value = card.function(**arguments | {name: variable}, **settings)
+    if not value.requires_grad:
+        return torch.zeros_like(variable)
+    return torch.autograd.grad(value.sum(), variable, materialize_grads=True)[0]
+
+
+def with_nan(arguments: dict, name: str, places: Tensor) -> dict:
+    return arguments | {name: torch.where(places, float("nan"), arguments[name])}
+
+
+@every_case
+def test_nan_that_counts_is_seen(card, case):
+    """A model that answers NaN must not look trained: what has a gradient, and is NaN, leaves no loss finite."""
+    arguments = dict(zip(card.domain, draw(card, case, batch=4), strict=True)) | settings_of(card, case)
+    for name in card.domain:
+        if not arguments[name].is_floating_point():
+            continue
+        counts = slope_in(card, name, arguments, reduction="sum") != 0
+        some = counts.nonzero()[:: max(int(counts.sum()) // 3, 1)]
+        single = [torch.zeros_like(counts).index_put(tuple(index), torch.tensor(True)) for index in some]
+        for places in [counts, *single] if len(some) else ():
+            for reduction in ("none", "mean", "sum"):
+                try:
+                    value = card.function(**with_nan(arguments, name, places), reduction=reduction)
+                except ValueError:  # refused, which is as good
+                    continue
+                assert not value.isfinite().all(), (name, reduction, int(places.sum()))
+
+
+def with_zero_weights(card, case) -> Tensor | None:
+    """A weight with zeros among its entries, for a loss whose `weight` counts entries; else nothing."""
+    annotation = str(inspect.signature(card.function).parameters.get("weight", ""))
+    takes_weights = "weight" in card.parameters and "Tensor" in annotation and "weight" not in case
+    if not takes_weights and card.domain.get("weight") != "weight map":
+        return None
+    arguments = dict(zip(card.domain, draw(card, case, batch=4), strict=True)) | settings_of(card, case)
+    values, first = card.function(**arguments, reduction="none"), arguments[next(iter(card.domain))]
+    generator = torch.Generator().manual_seed(1)
+    for shape in (values.shape, first.shape, (*first.shape[:1], 1, *first.shape[2:])):  # the last: one for each pixel
+        weight = 0.5 + torch.rand(shape, generator=generator, dtype=torch.float64)
+        weight[torch.rand(shape, generator=generator) < 0.4] = 0
+        try:
+            card.function(**arguments | {"weight": weight})
+        except (ValueError, TypeError):
+            continue
+        if shape[:1] == first.shape[:1]:  # the weights of classes are as many as these, not as the examples
+            return weight
+    return None
+
+
+every_weighted_case = pytest.mark.parametrize(
+    ("card", "case", "weight"),
+    [pytest.param(*c.values, w, id=c.id) for c in CASES if (w := with_zero_weights(*c.values)) is not None],
+)
+
+
+@every_weighted_case
+def test_weight_of_zero_hides_nan(card, case, weight):
+    """In any argument: where a weight of zero leaves no gradient, NaN changes neither the loss nor its gradients."""
+    arguments = dict(zip(card.domain, draw(card, case, batch=4), strict=True)) | settings_of(card, case)
+    clean, equal = arguments | {"weight": weight}, arguments | {"weight": torch.ones_like(weight)}
+    poisoned, places = clean, {}
+    for name in card.domain:
+        if clean[name].is_floating_point() and name != "weight":
+            counts = slope_in(card, name, equal).abs() > 1e-9  # what is less may be rounding
+            places[name] = counts & (slope_in(card, name, clean) == 0)
+            poisoned = with_nan(poisoned, name, places[name])
+    first = places[next(iter(card.domain))]
+    assert first.any() and not first.all()
+    for reduction in ("none", "mean", "sum"):
+        value = card.function(**poisoned, reduction=reduction)
+        assert torch.equal(value, card.function(**clean, reduction=reduction)), reduction
+    for name, hidden in places.items():
+        slope = slope_in(card, name, poisoned)
+        assert (slope[hidden] == 0).all(), name
+        assert torch.allclose(slope, slope_in(card, name, clean), rtol=0, atol=0, equal_nan=True), name
+
+
+@every_weighted_case
+def test_negative_weights_are_refused_or_count_by_their_size(card, case, weight):
+    arguments = dict(zip(card.domain, draw(card, case, batch=4), strict=True)) | settings_of(card, case)
+    try:
+        value = card.function(**arguments | {"weight": -weight})
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert torch.equal(value, card.function(**arguments | {"weight": weight}))
+    assert not refusal or "weight must not be negative" in refusal
+
+
 @pytest.mark.parametrize(("card", "case"), [c for c in CASES if c.values[0].kind == "function"])
 def test_module_is_the_function_with_its_settings(card, case):
     tensors, settings = draw(card, case), settings_of(card, case)
