@@ -16,6 +16,7 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from oracles.references import embeddings as ref
+from samples import draw, settings_of
 from torch import Tensor, nn
 
 import lossbook as lb
@@ -203,6 +204,26 @@ def test_angular_loss_at_the_ends_of_its_angles(angle):
     """Logits of 1e4 and more: the exponential is never formed by itself."""
     value, grad = value_and_gradient(lb.angular_loss, normal(6, 3), normal(6, 3, seed=1), angle=angle)
     assert value.isfinite() and grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("card", "case"),
+    [(card, case) for card in lb.cards.values() if card.family == "embeddings" and card.kind != "objective"
+     for case in ({}, *card.cases)],
+    ids=lambda value: value.name if hasattr(value, "name") else str(value),
+)  # fmt: skip
+@pytest.mark.parametrize("length", [1e-14, 1e-17, 1e-20])
+def test_gradient_of_a_very_short_row_is_finite(card, case, length):
+    """The slope of a direction is one over the length; a formula with the cube of that ends at 1e-13 in float32."""
+    tensors, settings = draw(card, case, dtype=torch.float32), settings_of(card, case, torch.float32)
+    for place, name in enumerate(card.domain):
+        if name in card.differentiable and tensors[place].dim() > 1:
+            short = tensors[place].clone()
+            short[0] = length * F.normalize(short[0], dim=-1)
+            arguments = [*tensors[:place], short.requires_grad_(), *tensors[place + 1 :]]
+            value = card.function(*arguments, **settings)
+            (slope,) = torch.autograd.grad(value, short)
+            assert value.isfinite() and slope.isfinite().all(), name
 
 
 def test_several_positives_supcon_has_them_in_the_denominator():
