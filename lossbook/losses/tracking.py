@@ -152,7 +152,8 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
 
     Args:
         logits: score maps, `(N, *)`.
-        target: the true places, the same shape: booleans, 0 and 1, or numbers between them.
+        target: the true places, the same shape: booleans, 0 and 1, or numbers between them. A gradient in the target
+            takes the weights as fixed.
         balance: whether positive and negative places of a map weigh one half each; else every place weighs alike.
         reduction: `"none"` gives the weighted losses in the shape of the scores, whose sum over a map is the loss
             above (the mean of the map without `balance`); `"mean"` is the mean over the maps.
@@ -182,13 +183,11 @@ def cross_correlation_loss(logits: Tensor, target: Tensor, *, balance: bool = Tr
     scores = widen(logits)
     truth = target.to(scores.dtype)
     places = math.prod(truth.shape[1:])
+    weight = ratio = None
     if balance:
-        positive, negative = _shares(truth)
-        weight = torch.lerp(negative.expand_as(truth), positive.expand_as(truth), truth)
-        share = positive * truth / weight  # the truth itself, where it is 0 or 1
-        values = F.binary_cross_entropy_with_logits(scores, share, weight, reduction="none")
-    else:
-        values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
+        positive, weight = _shares(truth.detach())
+        ratio = positive / weight
+    values = F.binary_cross_entropy_with_logits(scores, truth, weight, reduction="none", pos_weight=ratio)
     if reduction != "none":
         values = values.reshape(len(values), places).sum(1)
     if not balance:

@@ -50,6 +50,17 @@ def test_map_without_the_target_gives_all_weight_to_the_background():
         assert torch.isclose(lb.cross_correlation_loss(z, y), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("balance", [True, False])
+def test_gradient_in_a_soft_target_takes_the_weights_as_fixed(balance):
+    """Torch's cross-entropy refuses a weight with a gradient, in words about its own arguments."""
+    z, y = normal(2, 5), torch.rand(2, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    positive, negative = (0.5 / kind.sum(1, keepdim=True) for kind in (y, 1 - y)) if balance else (0.2, 0.2)
+    expected = (positive * F.softplus(-z) - negative * F.softplus(z)) / 2
+    y.requires_grad_()
+    (gradient,) = torch.autograd.grad(lb.cross_correlation_loss(z, y, balance=balance), y)
+    torch.testing.assert_close(gradient, expected)
+
+
 def test_dimp_ignores_how_low_the_background_is():
     """The review writes logistic regression; the paper fits least squares with a hinge in the background."""
     y = torch.tensor([[1.0, 0.0, 0.0]])
