@@ -607,7 +607,8 @@ def seesaw_loss(
     compensates where :math:`c` is held more probable (:math:`\sigma` = softmax) than the true class. The second
     factor is held fixed when the gradient is formed. The paper's counts are those of the labels seen so far: the
     module adds up the labels that it is called with in training mode, beginning with the counts it was given, which
-    may all be zero (`SeesawLoss(torch.zeros(C))`).
+    may all be zero (`SeesawLoss(torch.zeros(C))`). Counts that are integers stay exact, and stay integers in a module
+    that is moved to half precision.
 
     Args:
         logits: raw scores, `(N, C, *)`.
@@ -662,13 +663,22 @@ def _seesaw_factors(scores: Tensor, labels: Tensor, log_counts: Tensor, p: float
 class _CountingModule(_CountsModule[P]):
     """A loss that counts the labels it is called with in training mode, before it uses the counts."""
 
+    def __init__(self, class_counts: Tensor, *args: P.args, **kwargs: P.kwargs) -> None:
+        super().__init__(class_counts, *args, **kwargs)
+        self.class_counts = class_counts.clone()  # the caller's tensor stays as it is
+
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss of logits and target."""
         if self.training:
-            counted = (target != self.ignore_index).flatten()
-            labels = torch.where(counted, target.flatten(), 0).long()
-            with torch.no_grad():
-                self.class_counts.scatter_add_(0, labels, counted.to(self.class_counts.dtype))
+            # checked before they are counted
+            _, labels, valid = _entries(logits, target, "multiclass", self.ignore_index)
+            _counts(self.class_counts, logits.shape[1], torch.float32)
+            seen = torch.ones_like(labels) if valid is None else valid.long()
+            # in integers: a sum in float32 no longer grows by single labels from 16.8 million on
+            new = torch.zeros_like(self.class_counts, dtype=torch.long).scatter_add_(
+                0, labels.flatten(), seen.flatten()
+            )
+            self.class_counts += new
         return super().forward(logits, target)
 
 

@@ -419,6 +419,30 @@ def test_seesaw_module_counts_what_it_sees():
     assert module.class_counts.tolist() == [4, 0, 2]
 
 
+def test_seesaw_module_has_counts_of_its_own():
+    counts = torch.zeros(3)
+    lb.SeesawLoss(counts)(torch.zeros(2, 3), torch.tensor([0, 1]))
+    assert counts.tolist() == [0, 0, 0]
+
+
+def test_seesaw_module_counts_nothing_that_is_wrong():
+    module, logits = lb.SeesawLoss(torch.zeros(3)), torch.zeros(2, 3)
+    with pytest.raises(ValueError, match="target must hold labels 0 to 2"):
+        module(logits, torch.tensor([0, 3]))
+    with pytest.raises(ValueError, match="target must have shape"):
+        module(logits, torch.tensor([0, 1, 2]))
+    with pytest.raises(ValueError, match=r"class_counts must have shape \(4,\)"):
+        module(torch.zeros(2, 4), torch.tensor([0, 3]))
+    assert module.class_counts.tolist() == [0, 0, 0]
+
+
+def test_seesaw_module_counts_beyond_float32():
+    """16,777,216 + 1 is 16,777,216 in float32; twenty pictures of a million pixels hold more."""
+    module = lb.SeesawLoss(torch.tensor([2.0**24, 0.0]))
+    module(torch.zeros(1, 2, 1000), torch.zeros(1, 1000, dtype=torch.long))
+    assert module.class_counts.tolist() == [2.0**24 + 1000, 0]
+
+
 def test_equalization_module_draws_in_training_mode(example):
     logits, target, counts = example
     module = lb.EqualizationLoss(counts, gamma=0.5, threshold=0.1)
