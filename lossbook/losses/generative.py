@@ -33,6 +33,7 @@ from ._validation import (
     check_probabilities,
     check_reduction,
     check_same_shape,
+    check_spread,
     check_tensors,
     known,
 )
@@ -1156,7 +1157,7 @@ def gradient_penalty(
         mix = torch.rand(len(real), dtype=real.dtype, device=real.device)
     check_layout("mix", mix, len(real))
     mix = mix.to(real.dtype).reshape(-1, *[1] * (real.dim() - 1))
-    squared = _squared_slopes(critic, mix * real.detach() + (1 - mix) * fake.detach())
+    squared = _squared_slopes(critic, mix * real.detach() + (1 - mix) * fake.detach().to(real.dtype))
     flat = squared == 0
     excess = torch.where(flat, 0.0, torch.where(flat, 1.0, squared).sqrt()) - norm
     values = strength * (F.relu(excess) if one_sided else excess) ** 2
@@ -1284,15 +1285,6 @@ def _above_its_tangent(x: Tensor) -> Tensor:
         return torch.addcmul(torch.exp(far) - 1 - far, series, near * near)
 
     return with_slope(curve, torch.add, x, reuse=True)
-
-
-def _check_spreads(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
-    """`tensor` can be broadcast to the shape of the other, which stays as it is."""
-    pairs = zip(reversed(tensor.shape), reversed(other.shape), strict=False)
-    if tensor.dim() > other.dim() or any(size not in (1, whole) for size, whole in pairs):
-        raise ValueError(
-            f"{name} must spread to the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}"
-        )
 
 
 class _RowSums(torch.autograd.Function):
@@ -1425,7 +1417,7 @@ def gaussian_kl_loss(
     check_reduction(reduction)
     for name, prior in (("prior_mean", prior_mean), ("prior_log_variance", prior_log_variance)):
         if prior is not None:
-            _check_spreads(name, prior, "mean", mean)
+            check_spread(name, prior, mean.shape, "mean")
     mu, s = together(mean, log_variance)
     if prior_mean is not None:
         mu = mu - prior_mean.to(mu.dtype)
@@ -2069,6 +2061,13 @@ def discretized_gaussian_nll_loss(
     low, high = torch.special.log_ndtr((middle - half) * scale), torch.special.log_ndtr((middle + half) * scale)
     tiny = torch.finfo(mu.dtype).tiny
     inside = high + torch.log((-torch.expm1(low - high)).clamp_min(tiny))
+    # Both tails of a bin that is narrow beside the width are one number: there, the density at its middle times its
+    # size, with the first term of its curvature.
+    h, m = half * scale, middle * scale
+    narrow_bin = (h < 0.01) & ((h * m).abs() < 0.1)
+    h, m = torch.where(narrow_bin, h, 0.01), torch.where(narrow_bin, m, 0.0)
+    density = torch.log(2 * h) - 0.5 * m.square() - 0.5 * math.log(2 * math.pi) + h.square() * (m.square() - 1) / 6
+    inside = torch.where(narrow_bin, density, inside)
     at_low, at_high = x <= -1 + 0.5 * half, x >= 1 - 0.5 * half
     open_below, open_above = (x + half - mu) * scale, (mu - x + half) * scale
     ends = torch.special.log_ndtr(torch.where(at_low, open_below, open_above))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
-from ._reduction import reduce, together, widen
+from ._reduction import full_precision, reduce, together, widen
 from ._slope import root
 from ._validation import (
     check_choice,
@@ -72,11 +72,6 @@ __all__ = [
 _DISTANCES = ("l1", "l2", "charbonnier")
 _A_VALUE = not_applicable("the prediction is a picture, not a probability")
 _CHARBONNIER = 1e-3  # the constant of Lai et al., where pictures lie in [0, 1]
-
-
-def _full_precision(tensor: Tensor) -> torch.autocast:
-    """Matrix products and convolutions keep the dtype of their input, also where autocast would lower it."""
-    return torch.autocast("cpu" if tensor.is_meta else tensor.device.type, enabled=False)
 
 
 def _distances(difference: Tensor, distance: str) -> Tensor:
@@ -133,7 +128,7 @@ def _smoothed(pictures: Tensor, weights: Tensor) -> Tensor:
     """Weighted means over a window, wherever it lies inside the picture: first along columns, then along rows."""
     channels = pictures.shape[1]
     kernel = weights.expand(channels, 1, -1)
-    with _full_precision(pictures):
+    with full_precision(pictures):
         return F.conv2d(F.conv2d(pictures, kernel.unsqueeze(3), groups=channels), kernel.unsqueeze(2), groups=channels)
 
 
@@ -1019,7 +1014,8 @@ def context_loss(
         weight = 1 - missing
     else:  # sums along rows, then along columns: a window of any size costs the same
         weight = (1 - missing) * F.avg_pool2d(missing, window, stride=1, padding=window // 2)
-    return reduce(weight * _distances(x - y, distance), reduction, weight.expand_as(x), prediction.dtype)
+    (difference,) = hidden(weighted_entries(weight), x - y)
+    return reduce(weight * _distances(difference, distance), reduction, weight.expand_as(x), prediction.dtype)
 
 
 ContextLoss = as_module("ContextLoss", context_loss)
@@ -1093,7 +1089,10 @@ def hole_valid_loss(
     check_reduction(reduction)
     x, y, missing = _with_hole(prediction, target, hole)
     weight = hole_weight * missing + valid_weight * (1 - missing)
-    return reduce(weight * _distances(x - y, distance), reduction, dtype=prediction.dtype)
+    difference = x - y
+    if not hole_weight or not valid_weight:
+        (difference,) = hidden(weighted_entries(weight), difference)
+    return reduce(weight * _distances(difference, distance), reduction, dtype=prediction.dtype)
 
 
 HoleValidLoss = as_module("HoleValidLoss", hole_valid_loss)
@@ -1632,7 +1631,7 @@ class LPIPSLoss(_FeatureLoss):
 def _gram(features: Tensor) -> Tensor:
     """Scalar products of all pairs of channels, summed over the positions: `(N, C, C)`."""
     flat = _positions(features)
-    with _full_precision(flat):
+    with full_precision(flat):
         return flat @ flat.transpose(1, 2)
 
 
@@ -1815,7 +1814,7 @@ def contextual_loss(
         x, y = x - center, y - center
         if distance == "cosine":
             x, y = _unit_vectors(x, 1e-4), _unit_vectors(y, 1e-4)
-        with _full_precision(x):
+        with full_precision(x):
             products = x.transpose(1, 2) @ y
         if distance == "cosine":
             distances = (1 - products).clamp_min(0)

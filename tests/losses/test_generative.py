@@ -361,7 +361,7 @@ def test_priors_do_not_enlarge_the_code():
     for name in ("prior_mean", "prior_log_variance"):
         assert lb.gaussian_kl_loss(mean, mean, **{name: torch.zeros(2, 1)}) == 0
         for shape in ((4,), (1, 2, 3), (4, 3)):
-            with pytest.raises(ValueError, match=rf"{name} must spread to the shape of mean, \(2, 3\)"):
+            with pytest.raises(ValueError, match=rf"{name} must have the shape of mean, \(2, 3\), or one that"):
                 lb.gaussian_kl_loss(mean, mean, **{name: torch.zeros(shape)})
 
 
@@ -598,6 +598,38 @@ def test_discretized_gaussian_far_from_its_mean_is_finite_in_float32():
     assert mean.grad.isfinite().all()
     with pytest.raises(ValueError, match="levels must be at least 2, got 1"):
         lb.discretized_gaussian_nll_loss(mean, mean, mean, levels=1)
+
+
+@pytest.mark.parametrize("log_scale", [-4.0, -1.0, 0.0, 2.0, 4.0, 8.0, 20.0])
+def test_discretized_gaussian_of_wide_widths_keeps_its_digits_in_float32(log_scale):
+    """Both ends of a narrow bin have one tail probability: their difference is 0, and its logarithm was -87."""
+    generator = torch.Generator().manual_seed(0)
+    x = 2 * torch.randint(1, 255, (50, 1), generator=generator) / 255 - 1
+    mean = (2 * torch.rand(50, 1, generator=generator) - 1).double()
+    width, half = math.exp(log_scale), 1 / 255
+
+    def nll(m, t):
+        """Simpson's rule with 201 places, which sees no tails."""
+        places = np.linspace(t - half, t + half, 201)
+        weights = np.array([1, *[4, 2] * 99, 4, 1]) * (2 * half / 200) / 3
+        density = -0.5 * ((places - m) / width) ** 2 - math.log(width) - 0.5 * math.log(2 * math.pi)
+        return -(density.max() + math.log((weights * np.exp(density - density.max())).sum()))
+
+    right = [nll(m, t) for m, t in zip(mean[:, 0].tolist(), x[:, 0].double().tolist(), strict=True)]
+    scales = torch.full((50, 1), log_scale)
+    value = lb.discretized_gaussian_nll_loss(mean.float(), x.float(), scales, reduction="none")
+    np.testing.assert_allclose(value.numpy(), right, rtol=3e-5, atol=3e-5)
+    leaf = mean.float().requires_grad_()
+    slope = torch.autograd.grad(lb.discretized_gaussian_nll_loss(leaf, x.float(), scales, reduction="sum"), leaf)[0]
+    exact = mean.clone().requires_grad_()
+    loss = lb.discretized_gaussian_nll_loss(exact, x.double(), scales.double(), reduction="sum")
+    np.testing.assert_allclose(slope.numpy(), torch.autograd.grad(loss, exact)[0].numpy(), rtol=5e-3, atol=1e-5)
+
+
+def test_gradient_penalty_in_the_dtype_of_real_examples():
+    critic = nn.Linear(3, 1)
+    for dtype in (torch.float16, torch.float64):
+        assert lb.gradient_penalty(critic, torch.ones(2, 3), torch.zeros(2, 3, dtype=dtype)).dtype == torch.float32
 
 
 # --- flows and scores -------------------------------------------------------------------------------------------------

@@ -176,6 +176,26 @@ def test_what_lies_in_the_hole_does_not_matter_to_the_context():
     assert lb.context_loss(x + 5 * (1 - hole), y, hole, region="hole") == lb.context_loss(x, y, hole, region="hole")
 
 
+def test_nan_where_nothing_counts():
+    """What fills a hole in the target is often NaN: it is not known."""
+    x, y = pictures(2, 1, 2, 6, 6)
+    hole = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
+    hole[..., 2:4, 2:4] = True
+    for loss, settings, places in (
+        (lb.context_loss, {}, hole),
+        (lb.context_loss, {"window": None}, hole),
+        (lb.context_loss, {"region": "hole", "distance": "l2"}, ~hole),
+        (lb.hole_valid_loss, {"hole_weight": 0.0}, hole),
+        (lb.hole_valid_loss, {"valid_weight": 0.0}, ~hole),
+    ):
+        unknown = y.masked_fill(places, torch.nan)
+        leaf, twin = x.clone().requires_grad_(), x.clone().requires_grad_()
+        value, right = loss(leaf, unknown, hole, **settings), loss(twin, y, hole, **settings)
+        value.backward()
+        right.backward()
+        assert value == right and torch.equal(leaf.grad, twin.grad)
+
+
 def test_style_does_not_see_where():
     x, y = pictures(2, 2, 4, 9)
     shuffled = x[..., torch.randperm(9, generator=torch.Generator().manual_seed(0))]
