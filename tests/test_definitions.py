@@ -190,24 +190,26 @@ def test_balanced_cross_entropy(seed):
     compare(lb.balanced_cross_entropy, (logits, target), settings, values, weight)
 
 
+def focal_values(logits: Array, target: Array, task: str, gamma: float, alpha: Any) -> Array:
+    if task == "multiclass":
+        a = (np.ones(C) if alpha is None else alpha).reshape(1, C, 1, 1)
+        p = softmax(logits, 1)
+        return -(one_hot(target) * a * (1 - p) ** gamma * np.log(p)).sum(1)
+    p, y = sigmoid(logits), target
+    a = 1.0 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+    with np.errstate(invalid="ignore"):
+        values = a * (y * (1 - p) + (1 - y) * p) ** gamma * -(y * np.log(p) + (1 - y) * np.log(1 - p))
+    return np.where(target == IGNORED, 0.0, values)
+
+
 @pytest.mark.parametrize("seed", DRAWS)
 def test_focal_loss(seed):
     draw = Draw(seed)
     task, ignore = draw.one_of("multiclass", "multilabel", "binary"), draw.one_of(True, False)
     gamma = draw.one_of(0.0, 0.5, 1.0, 2.0, 3.5)
     logits, target = draw.input(task, ignore, soft=draw.one_of(True, False))
-    if task == "multiclass":
-        alpha = draw.one_of(None, np.array([0.2, 1.0, 3.0]))
-        a = (np.ones(C) if alpha is None else alpha).reshape(1, C, 1, 1)
-        p = softmax(logits, 1)
-        values = -(one_hot(target) * a * (1 - p) ** gamma * np.log(p)).sum(1)
-    else:
-        alpha = draw.one_of(None, 0.25, 1.0)
-        p, y = sigmoid(logits), target
-        a = 1.0 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
-        with np.errstate(invalid="ignore"):
-            values = a * (y * (1 - p) + (1 - y) * p) ** gamma * -(y * np.log(p) + (1 - y) * np.log(1 - p))
-        values = np.where(target == IGNORED, 0.0, values)
+    alpha = draw.one_of(None, np.array([0.2, 1.0, 3.0])) if task == "multiclass" else draw.one_of(None, 0.25, 1.0)
+    values = focal_values(logits, target, task, gamma, alpha)
     settings = {"task": task, "gamma": gamma, "alpha": alpha, "ignore_index": IGNORED if ignore else None}
     compare(lb.focal_loss, (logits, target), settings, values, target != IGNORED)
 
@@ -346,8 +348,12 @@ def test_generalized_dice_loss(seed):
             np.reshape(values, shape), np.reshape(counted, shape))  # fmt: skip
 
 
-COMPOUNDS = {"bce_dice_loss": ("binary", "multilabel"), "ce_dice_loss": ("multiclass",),
-             "combo_loss": ("binary", "multilabel")}  # fmt: skip
+COMPOUNDS = {
+    "bce_dice_loss": ("binary", "multilabel"),
+    "ce_dice_loss": ("multiclass",),
+    "combo_loss": ("binary", "multilabel"),
+    "dice_focal_loss": ("multiclass", "binary", "multilabel"),
+}
 
 
 @pytest.mark.parametrize("seed", DRAWS)
@@ -371,7 +377,15 @@ def test_compound(name, seed):
         pixels = entropies(logits, target, task)
         settings |= {"smooth": smooth, "classes": classes, "denominator": denominator, "dice_weight": second,
                      "weight": weight}  # fmt: skip
-        settings |= {"ce_weight": first} if name == "ce_dice_loss" else {"bce_weight": first, "task": task}
+        if name == "ce_dice_loss":
+            settings["ce_weight"] = first
+        elif name == "bce_dice_loss":
+            settings |= {"bce_weight": first, "task": task}
+        else:
+            gamma = draw.one_of(0.5, 2.0)
+            alpha = draw.one_of(None, np.array([0.2, 1.0, 3.0]) if task == "multiclass" else 0.25)
+            pixels = focal_values(logits, target, task, gamma, alpha)
+            settings |= {"focal_weight": first, "task": task, "gamma": gamma, "alpha": alpha}
     values, counted = [], []
     for image, row in zip(images, regions_of(activate(logits, task), target, task, per_image), strict=True):
         size = (target[image] != IGNORED).sum()

@@ -1284,7 +1284,8 @@ def _combo_gradient(
     range=(0.0, float("inf")),
     properties=_COMPOUND,
     cases=({"task": "binary"}, {"task": "multilabel", "alpha": 0.25}, {"per_image": False}, {"ignore_index": 255},
-           {"gamma": 0.5}, {"dice_weight": 0.7, "focal_weight": 0.3}, {"weight": (0.0, 1.0, 3.0)}, {"denominator": "square"}),
+           {"gamma": 0.5}, {"dice_weight": 0.7, "focal_weight": 0.3}, {"weight": (0.0, 1.0, 3.0)},
+           {"denominator": "square"}),
     chapter=8,
 )  # fmt: skip
 def dice_focal_loss(
@@ -1311,8 +1312,8 @@ def dice_focal_loss(
         \ell = \lambda_1\, \ell_{\text{Dice}} + \lambda_2\, \ell_{\text{focal}}
 
     Both terms are those of one image: the mean of Dice over its classes, the mean of the focal loss over its pixels
-    (over pixels and channels for `"multilabel"`). With `per_image=False` the batch is treated as one image. MONAI's
-    focal term averages over pixels and classes for several classes, too: there `focal_weight` is to be divided by C.
+    (over pixels and channels for `"multilabel"`). With `per_image=False` the batch is treated as one image. For several
+    classes MONAI's `DiceFocalLoss` has one sigmoid per class in its focal term, where this loss has the softmax.
 
     Args:
         logits: raw scores, `(N, C, *)`; for `"binary"` `(N, *)`.

@@ -51,6 +51,7 @@ _CHOSEN = {
     "bce_dice_loss": ("purple", "--"),
     "ce_dice_loss": ("purple", "-"),
     "combo_loss": ("purple", "-."),
+    "dice_focal_loss": ("purple", ":"),
     "boundary_loss": ("orange", "-"),
     "hausdorff_dt_loss": ("orange", "--"),
 }

@@ -148,6 +148,15 @@ COMPOUND = (
         ),
     ),
     Entry(
+        "dice_focal_loss",
+        MANY,
+        "lb.dice_focal_loss(z, y)",
+        (
+            "monai.DiceLoss(softmax=True, to_onehot_y=True)(z, y[:, None]) + "
+            "21 * monai.FocalLoss(use_softmax=True, to_onehot_y=True)(z, y[:, None])",
+        ),
+    ),
+    Entry(
         "combo_loss",
         ONE,
         "lb.combo_loss(z, y)",

@@ -184,6 +184,42 @@ CASES = [
     ),
     Case(
         "monai",
+        "ce_dice_loss",
+        "monai.DiceCELoss(softmax=True, to_onehot_y=True, label_smoothing=0.2)(z, y[:, None])",
+        "lb.ce_dice_loss(z, y, label_smoothing=0.2)",
+        LABELS,
+    ),
+    Case(
+        "monai",
+        "dice_focal_loss",
+        "0.4 * monai.DiceLoss(softmax=True, to_onehot_y=True)(z, y[:, None]) + z.shape[1] * "
+        "monai.FocalLoss(gamma=1.5, use_softmax=True, to_onehot_y=True)(z, y[:, None])",
+        "lb.dice_focal_loss(z, y, gamma=1.5, dice_weight=0.4)",
+        LABELS,
+        "its focal term averages over pixels and classes",
+        IN_FLOAT32,
+    ),
+    Case(
+        "monai",
+        "dice_focal_loss",
+        "monai.DiceFocalLoss(softmax=True, to_onehot_y=True, gamma=1.5, lambda_dice=0.4)(z, y[:, None])",
+        "lb.dice_focal_loss(z, y, dice_weight=0.4, focal_weight=0.0) + "
+        "lb.focal_loss(z, F.one_hot(y, z.shape[1]).movedim(-1, 1), task='multilabel', gamma=1.5)",
+        LABELS,
+        "`softmax=True` is for Dice alone: the focal term has one sigmoid per class",
+        IN_FLOAT32,
+    ),
+    Case(
+        "monai",
+        "dice_focal_loss",
+        "monai.DiceFocalLoss(sigmoid=True)(z[:, None], y[:, None].double())",
+        "lb.dice_focal_loss(z, y, task='binary')",
+        MASKS,
+        "a single channel",
+        IN_FLOAT32,
+    ),
+    Case(
+        "monai",
         "bce_dice_loss",
         "monai.DiceCELoss(sigmoid=True)(z[:, None], y[:, None].double())",
         "lb.bce_dice_loss(z, y)",
@@ -418,6 +454,12 @@ REFERENCES = [
         "ce_dice_loss",
         "ref.ce_dice(z, y, 0.3, 0.6)",
         "lb.ce_dice_loss(z, y, ce_weight=0.3, dice_weight=0.6)",
+        (*LABELS, "absent"),
+    ),
+    Reference(
+        "dice_focal_loss",
+        "ref.dice_focal(z, y, 1.5, 0.3, 0.6)",
+        "lb.dice_focal_loss(z, y, gamma=1.5, dice_weight=0.3, focal_weight=0.6)",
         (*LABELS, "absent"),
     ),
     Reference(

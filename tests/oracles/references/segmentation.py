@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, generate_binary_structure, maximum_filter, minimum_filter
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from .classification import cross_entropies, cross_entropy, masks, regions
+from .classification import cross_entropies, cross_entropy, focal, masks, regions
 
 Array = np.ndarray
 
@@ -81,6 +81,14 @@ def ce_dice(z: Array, y: Array, ce_weight: float, dice_weight: float) -> float:
     for n in range(len(z)):
         one = z[n : n + 1], y[n : n + 1]
         values.append(ce_weight * cross_entropy(*one) + dice_weight * dice(*one))
+    return float(np.mean(values))
+
+
+def dice_focal(z: Array, y: Array, gamma: float, dice_weight: float, focal_weight: float) -> float:
+    values = []
+    for n in range(len(z)):
+        one = z[n : n + 1], y[n : n + 1]
+        values.append(dice_weight * dice(*one) + focal_weight * focal(*one, gamma))
     return float(np.mean(values))
 
 
