@@ -202,8 +202,7 @@ def cross_entropy(
         )
         count = values.new_tensor(logits.numel() / logits.shape[1])
     else:
-        check_labels(target, logits.shape, "logits", ignore_index)
-        labels, valid = target.long(), valid_entries(target, ignore_index)
+        labels, valid = _labels(target, logits.shape, "logits", ignore_index)
         if valid is not None:  # NaN under an ignored label must not reach the gradient
             scores = torch.where(valid.unsqueeze(1), scores, 0.0)
         values = F.cross_entropy(scores, labels, weight, ignore_index=ignore_index, reduction=sum_or_none,
@@ -216,6 +215,19 @@ def cross_entropy(
 
 
 CrossEntropyLoss = as_module("CrossEntropyLoss", cross_entropy)
+
+
+# Converted before they are compared with the ignored label, for which they may have no room: a byte of 156 equals -100.
+_SHORT = (torch.uint8, torch.int8, torch.int16, torch.int32)
+
+
+def _labels(
+    target: Tensor, shape: tuple[int, ...], name: str, ignore_index: int | None
+) -> tuple[Tensor, Tensor | None]:
+    """Class indices for scores of `shape` as torch wants them, and which of them count (`None`: all)."""
+    target = target.long() if target.dtype in _SHORT else target
+    check_labels(target, shape, name, ignore_index)
+    return target, valid_entries(target, ignore_index)
 
 
 def _label_weights(labels: Tensor, valid: Tensor | None, weight: Tensor | None, dtype: torch.dtype) -> Tensor:
@@ -334,8 +346,7 @@ def _entries(
     if task != "multiclass":
         return _binary_entries(logits, target, ignore_index)
     check_class_scores("logits", logits)
-    check_labels(target, logits.shape, "logits", ignore_index)
-    scores, labels, valid = widen(logits), target.long(), valid_entries(target, ignore_index)
+    scores, (labels, valid) = widen(logits), _labels(target, logits.shape, "logits", ignore_index)
     if valid is not None:
         scores, labels = torch.where(valid.unsqueeze(1), scores, 0.0), torch.where(valid, labels, 0)
     return scores, labels, valid
@@ -769,10 +780,10 @@ def nll_loss(
         return nll_loss(log_probabilities[None], target[None], weight=weight, ignore_index=ignore_index,
                         reduction=reduction).reshape(())  # fmt: skip
     check_class_scores("log_probabilities", log_probabilities)
-    check_labels(target, log_probabilities.shape, "log_probabilities", ignore_index)
+    labels, valid = _labels(target, log_probabilities.shape, "log_probabilities", ignore_index)
     check_class_weight(weight, log_probabilities.shape[1])
     check_reduction(reduction)
-    scores, labels, valid = widen(log_probabilities), target.long(), valid_entries(target, ignore_index)
+    scores = widen(log_probabilities)
     if valid is not None:
         scores = torch.where(valid.unsqueeze(1), scores, 0.0)
     weight = None if weight is None else weight.to(scores.dtype)
@@ -852,8 +863,8 @@ def poly1_loss(
     """
     check_tensors(logits=logits, target=target)
     check_reduction(reduction)
-    if not epsilon >= -1:
-        raise ValueError(f"epsilon must be at least -1, got {epsilon}")
+    if not -1 <= epsilon < math.inf:
+        raise ValueError(f"epsilon must be at least -1, and finite, got {epsilon}")
     scores, truth, valid = _entries(logits, target, task, ignore_index)
     values = _cross_entropies(scores, truth, task)
     if task == "multiclass":
@@ -1202,7 +1213,8 @@ def distillation_loss(
         logits: the student's raw scores, `(N, C, *)`.
         target: class indices, `(N, *)` integers.
         teacher_logits: the teacher's raw scores :math:`v`, the shape of the logits.
-        temperature: :math:`T`, above 0.
+        temperature: :math:`T`, above 0. In float32 the divergence of two answers that are softened by more than some
+            hundreds is lost in rounding.
         alpha: share of the teacher's term, in [0, 1].
         ignore_index: label of positions that do not count, in neither term.
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of counted positions.
@@ -1822,9 +1834,9 @@ def temporal_cross_entropy(
         The loss in nats: a scalar, or the shape of the target for `reduction="none"`.
 
     Raises:
-        TypeError: a target that holds no integers.
-        ValueError: shapes that do not go together, labels out of range, a negative smoothness, a threshold that is not
-            positive, an unknown reduction.
+        TypeError: a target or lengths that hold no integers.
+        ValueError: shapes that do not go together, labels out of range, lengths that are too large, a negative
+            smoothness, a threshold that is not positive, an unknown reduction.
 
     References:
         Farha and Gall, MS-TCN: multi-stage temporal convolutional network for action segmentation, 2019,
@@ -1841,6 +1853,12 @@ def temporal_cross_entropy(
     check_reduction(reduction)
     if lengths is not None:
         check_layout("lengths", lengths, target.shape[0])
+        frames = target.shape[-1]
+        if lengths.is_floating_point() or lengths.dtype == torch.bool:
+            raise TypeError(f"lengths must hold integers, got {lengths.dtype}")
+        if known(lengths, lambda: ((lengths >= 0) & (lengths <= frames)).all()) is False:
+            raise ValueError(f"lengths must lie between 0 and the number of frames, {frames}")
+        target = target.long() if target.dtype in _SHORT else target
         inside = torch.arange(target.shape[-1], device=target.device) < lengths.reshape(-1, *[1] * (target.dim() - 1))
         target = torch.where(inside, target, ignore_index)
     if smoothness == 0:
@@ -1961,10 +1979,11 @@ def attention_target_loss(
     if tokens == "sum":  # without a target token all keys are taken, so that the value is finite; it does not count
         log_hit = _log_of_paid(scores, hit | ~some, heads, from_logits)
     else:
-        log_a = scores.log_softmax(-1) if from_logits else _safe_log(scores)
+        # keys aside may be masked out in all heads, where the logarithm of their mean would have no slope
+        log_a = torch.where(hit, scores.log_softmax(-1) if from_logits else _safe_log(scores), 0.0)
         if heads == "mean":
-            log_a = log_a.logsumexp(1, keepdim=True) - math.log(attention.shape[1])
-        log_hit = torch.where(hit, log_a, 0.0).sum(-1) / hit.sum(-1).clamp_min(1)
+            log_a = torch.where(hit, log_a.logsumexp(1, keepdim=True) - math.log(attention.shape[1]), 0.0)
+        log_hit = log_a.sum(-1) / hit.sum(-1).clamp_min(1)
     counted = some[:, 0, :, 0].expand(attention.shape[0], attention.shape[2])
     values = torch.where(counted, -log_hit.mean(1), 0.0)
     return reduce(values, reduction, counted.to(values.dtype), attention.dtype)
@@ -2261,6 +2280,7 @@ def _transcription_losses(
         alpha = torch.where(frame < input_lengths.unsqueeze(1), moved, alpha)
     ends = (place == 2 * target_lengths.unsqueeze(1)) | (place == 2 * target_lengths.unsqueeze(1) - 1)
     values = -torch.where(ends, alpha, never).logsumexp(1)
+    values = torch.where(input_lengths > 0, values, 0.0)  # of no frames, the one path is that of no labels
     return torch.where(_fits(labels, input_lengths, target_lengths), values, math.inf)
 
 
@@ -2268,4 +2288,4 @@ def _fits(labels: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tens
     """Whether each transcript fits: one frame for each label, and one for the blank between equal neighbors."""
     inside = torch.arange(1, labels.shape[1], device=labels.device) < target_lengths.unsqueeze(1)
     repeats = ((labels[:, 1:] == labels[:, :-1]) & inside).sum(1)
-    return (target_lengths + repeats <= input_lengths) & (input_lengths > 0)
+    return target_lengths + repeats <= input_lengths

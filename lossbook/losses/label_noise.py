@@ -601,7 +601,7 @@ def taylor_cross_entropy(
     Args:
         logits: raw scores, `(N, C, *)`.
         target: class indices, `(N, *)` integers.
-        order: the number :math:`t` of terms, at least 1.
+        order: the number :math:`t` of terms, an integer of at least 1.
         ignore_index: label of positions that do not count.
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the number of counted positions.
 
@@ -622,8 +622,8 @@ def taylor_cross_entropy(
         tensor([0.1263, 1.2687])
     """
     check_tensors(logits=logits, target=target)
-    if not order >= 1:
-        raise ValueError(f"order must be at least 1, got {order}")
+    if not (isinstance(order, int) and order >= 1):
+        raise ValueError(f"order must be an integer of at least 1, got {order}")
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
     miss = 1 - _at(scores.softmax(1), labels)
@@ -1427,9 +1427,11 @@ class TaylorGLOLoss(LossModule[...]):
 
     def __init__(self, theta: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(ignore_index=ignore_index, reduction=reduction)
-        initial = torch.tensor([0.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0, 0.0]) if theta is None else theta.detach().clone()
-        check_layout("theta", initial, 8)
-        self.theta = nn.Parameter(initial)
+        theta = torch.tensor([0.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0, 0.0]) if theta is None else theta
+        check_tensors(theta=theta)
+        check_floating("theta", theta)
+        check_layout("theta", theta, 8)
+        self.theta = nn.Parameter(theta.detach().clone())
 
     def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
         """The loss of logits and target."""
@@ -1549,6 +1551,8 @@ class LearnedLoss(LossModule[...]):
 
     def __init__(self, features: int, *, hidden: int = 50, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
+        check_positive("features", features)
+        check_positive("hidden", hidden)
         self.features, self.hidden = features, hidden
         self.weights = nn.Parameter(torch.empty(hidden * (2 * features + hidden + 1)))
         self.reset_parameters()

@@ -781,17 +781,60 @@ def test_ctc_recursion_is_torchs():
         assert torch.allclose(found, calculus.autograd(total, *tensors), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_a_class_is_not_ignored_because_a_byte_cannot_hold_the_ignored_label(dtype):
+    """As a byte, -100 is 156: a class like any other where there are so many."""
+    logits, target = torch.randn(2, 171, 3), torch.tensor([[156, 3, 170], [0, 156, 156]])
+    for name in ("cross_entropy", "nll_loss", "confidence_penalty_loss", "generalized_cross_entropy"):
+        scores = logits.log_softmax(1) if name == "nll_loss" else logits
+        assert torch.equal(getattr(lb, name)(scores, target.to(dtype)), getattr(lb, name)(scores, target))
+    lengths = torch.tensor([2, 3])
+    values = (lb.temporal_cross_entropy(logits, y, lengths) for y in (target.to(dtype), target))
+    assert torch.equal(*values)
+
+
+@pytest.mark.parametrize("tokens", ["sum", "each"])
+@pytest.mark.parametrize("heads", ["mean", "each"])
+def test_attention_with_keys_that_are_masked_out(tokens, heads):
+    """Padding has a score of minus infinity in every head: as if it were not there, in value and gradient."""
+    scores, mask = torch.randn(2, 3, 4, 5), F.one_hot(torch.tensor([1, 3]), 5)
+    mask[0, 0] = 1
+    padded = F.pad(scores, (0, 2), value=-math.inf).requires_grad_()
+    found = lb.attention_target_loss(padded, F.pad(mask, (0, 2)), tokens=tokens, heads=heads)
+    (gradient,) = torch.autograd.grad(found, padded)
+    wanted = calculus.autograd(lb.attention_target_loss, scores, mask, tokens=tokens, heads=heads)
+    assert torch.isclose(found, lb.attention_target_loss(scores, mask, tokens=tokens, heads=heads))
+    assert torch.allclose(gradient, F.pad(wanted, (0, 2)), atol=1e-7)
+
+
+def test_ctc_of_no_frames():
+    """The empty transcript is sure, any other impossible, whichever way it is computed."""
+    z, y = torch.randn(3, C, 4, requires_grad=True), torch.tensor([[1, 2]] * 3)
+    frames, lengths = torch.tensor([0, 0, 4]), torch.tensor([0, 1, 2])
+    for function in (lb.ctc_loss, torch.compile(lb.ctc_loss, backend="eager", fullgraph=True)):
+        values = function(z, y, frames, lengths, reduction="none")
+        assert values[0] == 0 and values[1].isinf() and values[2].isfinite()
+        (gradient,) = torch.autograd.grad(function(z, y, frames, lengths, zero_infinity=True), z)
+        assert (gradient[:2] == 0).all() and gradient[2].isfinite().all() and gradient[2].any()
+
+
 # --- silly input ------------------------------------------------------------------------------------------------------
 
 
 LOGITS, LABELS = torch.zeros(2, 3), torch.tensor([0, 2])
 EVEN = torch.full((2, 3), 1 / 3)
+FRAMES = torch.zeros(1, 3, 2)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: lb.poly1_loss(LOGITS, LABELS, epsilon=-1.5), ValueError, "epsilon must be at least -1, got -1.5"),
+        (lambda: lb.poly1_loss(LOGITS, LABELS, epsilon=-1.5), ValueError, "at least -1, and finite, got -1.5"),
+        (lambda: lb.poly1_loss(LOGITS, LABELS, epsilon=math.inf), ValueError, "and finite, got inf"),
+        (lambda: lb.temporal_cross_entropy(FRAMES, LABELS[None], torch.tensor([2.0])), TypeError,
+         r"lengths must hold integers, got torch\.float32"),
+        *((lambda n=n: lb.temporal_cross_entropy(FRAMES, LABELS[None], torch.tensor([n])), ValueError,
+           "lengths must lie between 0 and the number of frames, 2") for n in (-1, 3)),
         (lambda: lb.asymmetric_loss(LOGITS, EVEN, clip=1.0), ValueError, r"clip must lie in \[0, 1\), got 1.0"),
         (lambda: lb.asymmetric_loss(LOGITS, EVEN, gamma_negative=-1), ValueError, "gamma_negative must be at least 0"),
         (lambda: lb.asymmetric_loss(LOGITS, EVEN, gamma_positive=-1), ValueError, "gamma_positive must be at least 0"),
