@@ -877,9 +877,53 @@ def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
 
 def _distances(x: Tensor, y: Tensor) -> Tensor:
     """`(*, N, M)`, from differences: equal points are at distance 0, and pass on no gradient."""
-    squared = ((x.unsqueeze(-2) - y.unsqueeze(-3)) ** 2).sum(-1)
-    equal = squared == 0
-    return torch.where(equal, 0.0, torch.where(equal, 1.0, squared).sqrt())
+    if torch.compiler.is_compiling():
+        squared = ((x.unsqueeze(-2) - y.unsqueeze(-3)) ** 2).sum(-1)
+        equal = squared == 0
+        return torch.where(equal, 0.0, torch.where(equal, 1.0, squared).sqrt())
+    return _Distances.apply(x, y)
+
+
+class _Distances(torch.autograd.Function):
+    """The same without a tensor of all differences `(*, N, M, D)`; its derivatives can be derived again, unlike those
+    of `torch.cdist`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor) -> Tensor:
+        return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs, output)
+        ctx.save_for_forward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y, distance = ctx.saved_tensors
+        pull = _per_distance(gradient, distance)
+        with full_precision(x):
+            d_x = x * pull.sum(-1).unsqueeze(-1) - pull @ y if ctx.needs_input_grad[0] else None
+            d_y = y * pull.sum(-2).unsqueeze(-1) - pull.mT @ x if ctx.needs_input_grad[1] else None
+        return d_x, d_y
+
+    @staticmethod
+    def jvp(ctx: Any, x_moves: Tensor | None, y_moves: Tensor | None) -> Tensor:
+        x, y, distance = ctx.saved_tensors
+        change = torch.zeros_like(distance)
+        with full_precision(x):
+            if x_moves is not None:
+                change = change + (x * x_moves).sum(-1).unsqueeze(-1) - x_moves @ y.mT
+            if y_moves is not None:
+                change = change + (y * y_moves).sum(-1).unsqueeze(-2) - x @ y_moves.mT
+        return _per_distance(change, distance)
+
+
+def _per_distance(values: Tensor, distance: Tensor) -> Tensor:
+    """Divided by the distance; 0 where that is 0."""
+    equal = distance == 0
+    return torch.where(equal, 0.0, values / torch.where(equal, 1.0, distance))
 
 
 @loss(

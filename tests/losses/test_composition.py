@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import lossbook as lb
+from lossbook.measure.bench import peak_bytes
 
 Array = NDArray[Any]
 
@@ -517,6 +518,24 @@ def test_identical_points_have_a_finite_gradient(kernel):
     loss = lb.mmd_loss(x, torch.zeros(3, 2), kernel=kernel)
     loss.backward()
     assert loss.item() == 0 and (x.grad == 0).all()
+
+
+@pytest.mark.parametrize(
+    "loss", [lb.MMDLoss(kernel="energy"), lb.MMDLoss(kernel="laplacian"), lb.SinkhornLoss(p=1, iterations=2)]
+)
+def test_distances_of_many_dimensions_need_no_tensor_of_all_differences(loss):
+    x, y = torch.randn(60, 400, requires_grad=True), torch.randn(50, 400)
+    differences = 60 * 50 * 400 * 4
+    assert peak_bytes(lambda: torch.autograd.grad(loss(x, y), x)) < differences / 4
+
+
+@pytest.mark.parametrize("loss", [lb.MMDLoss(kernel="energy"), lb.SinkhornLoss(p=1, epsilon=1.0, debias=False)])
+def test_forward_mode_of_distances(loss):
+    x, y = torch.randn(5, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
+    moves = torch.randn_like(x), torch.randn_like(y)
+    _, change = torch.func.jvp(loss, (x, y), moves)
+    slopes = torch.func.grad(loss, argnums=(0, 1))(x, y)
+    assert torch.isclose(change, sum((m * s).sum() for m, s in zip(moves, slopes, strict=True)), rtol=1e-10)
 
 
 def test_silly_points():
