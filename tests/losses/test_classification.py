@@ -464,6 +464,14 @@ def test_cross_entropy_of_its_own_under_vmap(monkeypatch):
     assert torch.allclose(rows.sum(0), torch.autograd.grad(values.sum(), z)[0], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("shape", "own"), [((2, 3), True), ((1, 3), False), ((40,), False)], ids=str)
+def test_cross_entropy_of_its_own_is_for_large_pictures(shape, own, monkeypatch):
+    monkeypatch.setattr(classification, "_LARGE", 24)
+    logits = torch.randn(shape[0], 4, *shape[1:], requires_grad=True)
+    value = classification._surprises(logits, torch.zeros(shape, dtype=torch.long))
+    assert value.grad_fn.name().startswith("_Surprises") == own
+
+
 @pytest.mark.parametrize("name", ["focal_loss", "poly1_loss", "generalized_cross_entropy"])
 def test_losses_of_labels_need_little_more_memory_than_the_gradient(name):
     """Torch's cross-entropy alone needs three times as much as its input."""
