@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from entries import IN_FLOAT32, Case, Reference
+from entries import IN_FLOAT32, Case, Difference, Reference
 
 TITLE = "Forecasts"
 
@@ -79,9 +81,19 @@ CASES = [
          "lb.crps_ensemble_loss(z, y, estimator='fair')", THREE),
     Case("scoringrules", "crps_ensemble_loss", f"sr.crps_ensemble(y, z, estimator='pwm', {SR}",
          "lb.crps_ensemble_loss(z, y, estimator='pwm')", THREE),
+    Case("scoringrules", "multi_quantile_loss",
+         f"sr.quantile_score(y.unsqueeze(-1), z, torch.tensor([0.1, 0.5, 0.9], dtype=z.dtype), {SR}",
+         "lb.multi_quantile_loss(z, y)", THREE),
+    Case("scoringrules", "crps_quantile_loss",
+         f"sr.crps_quantile(y, z, torch.tensor([1 / 6, 3 / 6, 5 / 6], dtype=z.dtype), {SR}",
+         "lb.crps_quantile_loss(z, y)", THREE, "levels at the middles of equal parts"),
+    Case("scoringrules", "mixture_nll_loss", f"sr.logs_mixnorm(y, m, v, z.softmax(-1), {SR}",
+         "lb.mixture_nll_loss(z, y, m, v)", MIXTURE, tolerance=IN_FLOAT32),
     Case("scoringrules", "interval_score_loss", f"sr.interval_score(y, z, w, 0.2, {SR}",
          "lb.interval_score_loss(z, y, w, alpha=0.2)", INTERVAL),
     Case("scoringrules", "energy_score_loss", f"sr.es_ensemble(y, z, {SR}", "lb.energy_score_loss(z, y)", VECTORS),
+    Case("scoringrules", "energy_score_loss", f"sr.es_ensemble(y, z, estimator='fair', {SR}",
+         "lb.energy_score_loss(z, y, estimator='fair')", VECTORS),
     Case("torchmetrics", "tweedie_loss", "tm.tweedie_deviance_score(z, y, power=1.5)",
          "lb.tweedie_loss(z, y)", AMOUNTS),
     Case("sklearn", "tweedie_loss", "metrics.mean_tweedie_deviance(y.flatten(), z.flatten(), power=1.5)",
@@ -137,4 +149,16 @@ REFERENCES = [
               "lb.cox_partial_likelihood_loss(z, y, w, ties='efron')", SURVIVAL),
 ]  # fmt: skip
 
-DIFFERENCES = []
+DIFFERENCES = [
+    Difference(
+        "scoringrules",
+        "negative_binomial_nll_loss",
+        "A total count that is not whole",
+        {"z": [2.0], "y": [1.0], "v": [0.4]},
+        f"sr.logs_negbinom(y, 1 / v, mu=z, {SR}",
+        "lb.negative_binomial_nll_loss(z, y, v)",
+        -math.log(2 * (5 / 9) ** 2.5 * (4 / 9)),
+        -math.log(2.5 * (5 / 9) ** 2.5 * (4 / 9)),
+        "Its binomial coefficient is that of whole numbers: the total count of 2.5 is cut down to 2 there.",
+    ),
+]
