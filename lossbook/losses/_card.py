@@ -41,7 +41,7 @@ yes = Answer(True)
 
 
 def up_to(constant: float, why: str = "") -> Answer:
-    """The property holds with this constant (a test checks the number too)."""
+    """The property holds with this constant, an upper bound that a test tries to exceed."""
     return Answer(True, why, constant=constant)
 
 

@@ -139,8 +139,8 @@ def check_labels(target: Tensor, shape: tuple[int, ...], name: str, ignore_index
     expected = (shape[0], *shape[2:])
     if target.is_floating_point() or target.dtype == torch.bool or target.is_complex():
         raise TypeError(
-            f"target must hold integer class indices of shape {expected} (or probabilities of {name}'s shape, "
-            f"{shape}), got {target.dtype} of shape {tuple(target.shape)}"
+            f"target must hold integer class indices of shape {expected}, got {target.dtype} of shape "
+            f"{tuple(target.shape)}"
         )
     if target.shape != expected:
         raise ValueError(
