@@ -8,6 +8,8 @@ A box whose high corner lies below its low one (an inverted box, or a negative w
 and overlaps nothing. Where neither box of a pair has an area, their intersection over union, 0 / 0, counts as 0, so a
 point never overlaps a point; the penalties on distance and shape still tell such pairs apart.
 
+A pair whose weight is zero does not count, not even if it holds NaN.
+
 Detectors with many candidates divide by the number of those that hold an object, not by the number of candidates: ask
 for `reduction="sum"` and divide, or see :func:`detection_loss`.
 """
@@ -474,7 +476,7 @@ def iou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, an unknown setting.
+        ValueError: shapes that do not go together, a negative weight, an unknown setting.
 
     References:
         Yu et al., UnitBox: an advanced object detection network, 2016, https://arxiv.org/abs/1608.01471 (`"log"`);
@@ -546,7 +548,7 @@ def giou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, an unknown reduction.
+        ValueError: shapes that do not go together, a negative weight, an unknown reduction.
 
     References:
         Rezatofighi et al., Generalized intersection over union, 2019, https://arxiv.org/abs/1902.09630.
@@ -605,7 +607,7 @@ def diou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, an unknown reduction.
+        ValueError: shapes that do not go together, a negative weight, an unknown reduction.
 
     References:
         Zheng et al., Distance-IoU loss, 2020, https://arxiv.org/abs/1911.08287, equation 7.
@@ -674,7 +676,7 @@ def ciou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, an unknown reduction.
+        ValueError: shapes that do not go together, a negative weight, an unknown reduction.
 
     References:
         Zheng et al., Distance-IoU loss, 2020, https://arxiv.org/abs/1911.08287, equation 10; gated: Zheng et al.,
@@ -755,7 +757,7 @@ def eiou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, an unknown reduction.
+        ValueError: shapes that do not go together, a negative weight, an unknown reduction.
 
     References:
         Zhang et al., Focal and efficient IOU loss for accurate bounding box regression, 2022 (preprint 2021),
@@ -817,7 +819,7 @@ def focal_eiou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a negative gamma, an unknown reduction.
+        ValueError: shapes that do not go together, a negative gamma, a negative weight, an unknown reduction.
 
     References:
         Zhang et al., Focal and efficient IOU loss for accurate bounding box regression, 2022 (preprint 2021),
@@ -884,7 +886,8 @@ def siou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a theta that is not positive, an unknown reduction.
+        ValueError: shapes that do not go together, a theta that is not positive, a negative weight, an unknown
+            reduction.
 
     References:
         Gevorgyan, SIoU loss: more powerful learning for bounding box regression, 2022,
@@ -975,7 +978,8 @@ def alpha_iou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, an alpha that is not positive, an unknown setting.
+        ValueError: shapes that do not go together, an alpha that is not positive, a negative weight, an unknown
+            setting.
 
     References:
         He et al., Alpha-IoU: a family of power intersection over union losses for bounding box regression, 2021,
@@ -1054,7 +1058,7 @@ def inner_iou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a ratio that is not positive, an unknown setting.
+        ValueError: shapes that do not go together, a ratio that is not positive, a negative weight, an unknown setting.
 
     References:
         Zhang, Xu and Zhang, Inner-IoU: more effective intersection over union loss with auxiliary bounding box, 2023,
@@ -1143,7 +1147,8 @@ def mpdiou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a side of the picture that is not positive, an unknown reduction.
+        ValueError: shapes that do not go together, a side of the picture that is not positive, a negative weight, an
+            unknown reduction.
 
     References:
         Ma and Xu, MPDIoU: a loss for efficient and accurate bounding box regression, 2023,
@@ -1239,7 +1244,7 @@ def wise_iou_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a number out of range, an unknown setting.
+        ValueError: shapes that do not go together, a number out of range, a negative weight, an unknown setting.
 
     References:
         Tong et al., Wise-IoU: bounding box regression loss with dynamic focusing mechanism, 2023,
@@ -1430,7 +1435,7 @@ def gwd_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a tau below 1, an unknown setting.
+        ValueError: shapes that do not go together, a tau below 1, a negative weight, an unknown setting.
 
     References:
         Yang et al., Rethinking rotated object detection with Gaussian Wasserstein distance loss, 2021,
@@ -1508,7 +1513,8 @@ def nwd_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a constant that is not positive, an unknown reduction.
+        ValueError: shapes that do not go together, a constant that is not positive, a negative weight, an unknown
+            reduction.
 
     References:
         Wang et al., A normalized Gaussian Wasserstein distance for tiny object detection, 2021,
@@ -1617,7 +1623,7 @@ def kld_loss(
 
     Raises:
         TypeError: boxes that are not floating-point.
-        ValueError: shapes that do not go together, a tau below 1, an unknown setting.
+        ValueError: shapes that do not go together, a tau below 1, a negative weight, an unknown setting.
 
     References:
         Yang et al., Learning high-precision bounding box for rotated object detection via Kullback-Leibler divergence,

@@ -280,7 +280,7 @@ def binary_cross_entropy_with_logits(
         logits: raw scores, any shape.
         target: truth of the same shape: booleans, 0 and 1, or probabilities between them.
         weight: weight of each entry, broadcast to the shape of the logits. As in torch it does not enter the
-            mean's divisor.
+            mean's divisor. Where it is zero the entry may be NaN.
         pos_weight: weight :math:`w_+` of the positive answer, broadcast to the shape of the logits.
         ignore_index: value of the target that marks entries which do not count, such as 255 or -1.
         reduction: `"none"` gives the shape of the logits; `"mean"` divides by the number of counted entries.
@@ -440,7 +440,7 @@ def weighted_cross_entropy(
     Args:
         logits: raw scores, `(N, C, *)`; `(N, *)` for `task="binary"`.
         target: labels `(N, *)` for `"multiclass"`, else 0 and 1 in the shape of the logits.
-        weight: non-negative weight of each position, the shape of the target.
+        weight: non-negative weight of each position, the shape of the target. Where it is zero the scores may be NaN.
         task: `"multiclass"`, `"multilabel"` or `"binary"`.
         ignore_index: label of positions that do not count, or `None`.
         reduction: `"none"` gives the weighted losses in the shape of the target; `"mean"` divides by the sum

@@ -5,7 +5,7 @@ log-likelihoods, and the CRPS of a Gaussian. Quantiles: the mean of pinball loss
 CRPS and the energy score of an ensemble. Series that may be out of step are compared by soft-DTW and DILATE.
 
 All likelihoods are in nats. Nothing is broadcast but `weight`, which counts the entries of the result: zero leaves
-one out.
+one out, whatever stands there, NaN too.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def gaussian_nll_loss(
 
     Raises:
         TypeError: a mean that is not floating-point.
-        ValueError: shapes that differ, a negative variance, an unknown reduction.
+        ValueError: shapes that differ, a negative variance, a negative weight, an unknown reduction.
 
     References:
         Nix and Weigend, Estimating the mean and variance of the target probability distribution, 1994,
@@ -304,7 +304,7 @@ def laplace_nll_loss(
 
     Raises:
         TypeError: a location that is not floating-point.
-        ValueError: shapes that differ, a negative scale, an unknown reduction.
+        ValueError: shapes that differ, a negative scale, a negative weight, an unknown reduction.
 
     References:
         Laplace, Mémoire sur la probabilité des causes par les évènements, 1774, translated by Stigler, 1986,
@@ -392,7 +392,7 @@ def student_t_nll_loss(
 
     Raises:
         TypeError: a location that is not floating-point.
-        ValueError: shapes that differ, a negative scale or number of degrees, an unknown reduction.
+        ValueError: shapes that differ, a negative scale or number of degrees, a negative weight, an unknown reduction.
 
     References:
         Lange, Little and Taylor, Robust statistical modeling using the t distribution, 1989,
@@ -538,7 +538,8 @@ def log_normal_nll_loss(
 
     Raises:
         TypeError: a location that is not floating-point.
-        ValueError: shapes that differ, a target that is not positive, a negative scale, an unknown reduction.
+        ValueError: shapes that differ, a target that is not positive, a negative scale, a negative weight, an unknown
+            reduction.
 
     References:
         Galton, The geometric mean in vital and social statistics, 1879, https://doi.org/10.1098/rspl.1879.0060.
@@ -633,7 +634,7 @@ def mixture_nll_loss(
 
     Raises:
         TypeError: logits that are not floating-point.
-        ValueError: shapes that do not go together, a negative scale, an unknown reduction.
+        ValueError: shapes that do not go together, a negative scale, a negative weight, an unknown reduction.
 
     References:
         Bishop, Mixture density networks, 1994, as in Pattern recognition and machine learning, 2006,
@@ -730,7 +731,7 @@ def poisson_nll_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a negative count or rate, an unknown reduction.
+        ValueError: shapes that differ, a negative count or rate, a negative weight, an unknown reduction.
 
     References:
         Nelder and Wedderburn, Generalized linear models, 1972, https://doi.org/10.2307/2344614.
@@ -814,7 +815,8 @@ def negative_binomial_nll_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a negative count, mean or dispersion, an unknown form or reduction.
+        ValueError: shapes that differ, a negative count, mean or dispersion, a negative weight, an unknown form or
+            reduction.
 
     References:
         Salinas, Flunkert and Gasthaus, DeepAR, 2017, https://arxiv.org/abs/1704.04110, section 3.1. The distribution:
@@ -979,7 +981,7 @@ def zero_inflated_poisson_nll_loss(
 
     Raises:
         TypeError: a rate that is not floating-point.
-        ValueError: shapes that differ, a negative count, an unknown reduction.
+        ValueError: shapes that differ, a negative count, a negative weight, an unknown reduction.
 
     References:
         Lambert, Zero-inflated Poisson regression, 1992, https://doi.org/10.2307/1269547.
@@ -1068,7 +1070,8 @@ def zero_inflated_negative_binomial_nll_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a negative count, mean or dispersion, an unknown form or reduction.
+        ValueError: shapes that differ, a negative count, mean or dispersion, a negative weight, an unknown form or
+            reduction.
 
     References:
         Greene, Accounting for excess zeros and sample selection in Poisson and negative binomial regression models,
@@ -1155,7 +1158,7 @@ def hurdle_poisson_nll_loss(
 
     Raises:
         TypeError: a rate that is not floating-point.
-        ValueError: shapes that differ, a negative count, an unknown reduction.
+        ValueError: shapes that differ, a negative count, a negative weight, an unknown reduction.
 
     References:
         Mullahy, Specification and testing of some modified count data models, 1986,
@@ -1255,7 +1258,8 @@ def hurdle_negative_binomial_nll_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a negative count, mean or dispersion, an unknown form or reduction.
+        ValueError: shapes that differ, a negative count, mean or dispersion, a negative weight, an unknown form or
+            reduction.
 
     References:
         Mullahy, Specification and testing of some modified count data models, 1986,
@@ -1355,7 +1359,8 @@ def tweedie_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, values outside the domain, a power between 0 and 1, an unknown reduction.
+        ValueError: shapes that differ, values outside the domain, a power between 0 and 1, a negative weight, an
+            unknown reduction.
 
     References:
         Jørgensen, Exponential dispersion models, 1987, https://doi.org/10.1111/j.2517-6161.1987.tb01685.x, after
@@ -1503,7 +1508,8 @@ def multi_quantile_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, levels that do not rise or do not fit, an unknown reduction.
+        ValueError: shapes that do not go together, levels that do not rise or do not fit, a negative weight, an unknown
+            reduction.
 
     References:
         Koenker and Bassett, Regression quantiles, 1978, https://doi.org/10.2307/1913643. Several at once: Wen,
@@ -1594,7 +1600,8 @@ def crps_quantile_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, levels that do not rise or do not fit, an unknown reduction.
+        ValueError: shapes that do not go together, levels that do not rise or do not fit, a negative weight, an unknown
+            reduction.
 
     References:
         Laio and Tamea, Verification tools for probabilistic forecasts of continuous hydrological variables, 2007,
@@ -1680,7 +1687,7 @@ def interval_score_loss(
 
     Raises:
         TypeError: bounds that are not floating-point.
-        ValueError: shapes that differ, an `alpha` outside (0, 1], an unknown reduction.
+        ValueError: shapes that differ, an `alpha` outside (0, 1], a negative weight, an unknown reduction.
 
     References:
         Winkler, A decision-theoretic approach to interval estimation, 1972,
@@ -1761,7 +1768,7 @@ def crps_gaussian_loss(
 
     Raises:
         TypeError: a mean that is not floating-point.
-        ValueError: shapes that differ, a negative scale, an unknown reduction.
+        ValueError: shapes that differ, a negative scale, a negative weight, an unknown reduction.
 
     References:
         Matheson and Winkler, Scoring rules for continuous probability distributions, 1976,
@@ -1861,7 +1868,8 @@ def crps_ensemble_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, too few members, an unknown estimator or reduction.
+        ValueError: shapes that do not go together, too few members, a negative weight, an unknown estimator or
+            reduction.
 
     References:
         Gneiting and Raftery, Strictly proper scoring rules, prediction, and estimation, 2007,
@@ -1962,8 +1970,8 @@ def energy_score_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, too few members, a `beta` outside (0, 2), an unknown estimator or
-            reduction.
+        ValueError: shapes that do not go together, too few members, a `beta` outside (0, 2), a negative weight, an
+            unknown estimator or reduction.
 
     References:
         Gneiting and Raftery, Strictly proper scoring rules, prediction, and estimation, 2007,
@@ -2522,7 +2530,7 @@ def cox_partial_likelihood_loss(
 
     Returns:
         The loss in nats: a scalar, or `(N,)` for `reduction="none"`. Without any event the mean is a zero attached to
-        the graph. All pairs are compared: the memory grows with :math:`N^2`.
+        the graph. Times are sorted instead of compared in pairs: :math:`O(N \log N)` time, and no table of pairs.
 
     Raises:
         TypeError: hazards that are not floating-point.
@@ -2547,17 +2555,25 @@ def cox_partial_likelihood_loss(
     check_same_shape("event", event, "log_hazard", log_hazard)
     if event.numel() and known(event, lambda: ((event == 0) | (event == 1)).all()) is False:
         raise ValueError("event must hold booleans or 0 and 1, got other values")
+    if target.numel() and known(target, lambda: target.isnan().any()):
+        raise ValueError("target must hold times, got NaN")
     (h,) = together(log_hazard)
-    seen = event != 0
-    at_risk = target >= target.unsqueeze(1)  # whoever is compared is in the second dimension
-    risk = torch.where(at_risk, h, -torch.inf).logsumexp(1) if len(h) else h
+    order = target.argsort(
+        descending=True, stable=True
+    )  # who is at risk with somebody stands before, or at the same time
+    late, h, seen = -target[order], h[order], event[order] != 0
+    last = torch.searchsorted(late, late, right=True) - 1  # of those at the same time
+    risk = h.logcumsumexp(0)[last] if len(h) else h
     values = risk - h
     if ties == "efron" and len(h):
-        tied = (target == target.unsqueeze(1)) & seen
-        share = tied.tril(-1).sum(1) / tied.sum(1).clamp_min(1)
-        own = torch.where(tied, h - risk.unsqueeze(1), -torch.inf).exp().sum(1)
+        first, events = torch.searchsorted(late, late), seen.cumsum(0)
+        before = (events - seen.long())[first]
+        share = (events - 1 - before) / (events[last] - before).clamp_min(1)
+        own = torch.where(seen, (-values).exp(), 0.0)
+        own = torch.zeros_like(own).index_add(0, last, own)[last]
         values = values + torch.log1p(-torch.where(seen, share * own, 0.0))
-    return reduce(torch.where(seen, values, 0.0), reduction, seen.to(h.dtype), log_hazard.dtype)
+    values = torch.where(seen, values, 0.0)[order.argsort()]
+    return reduce(values, reduction, (event != 0).to(h.dtype), log_hazard.dtype)
 
 
 CoxPartialLikelihoodLoss = as_module("CoxPartialLikelihoodLoss", cox_partial_likelihood_loss)

@@ -756,7 +756,8 @@ def reconstruction_loss(
         prediction: what was rebuilt, any shape.
         target: the original, the same shape.
         distance: `"l1"`, `"l2"` (the square) or `"charbonnier"`, :math:`\sqrt{r^2 + 0.001^2}`.
-        weight: non-negative weight of each entry, broadcast to the shape of the prediction.
+        weight: non-negative weight of each entry, broadcast to the shape of the prediction. Where it is zero the
+            entry does not count, not even if it is NaN.
         reduction: `"none"` gives the weighted distances; `"mean"` divides by the sum of the weights.
 
     Returns:
@@ -764,7 +765,7 @@ def reconstruction_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an unknown distance or reduction.
+        ValueError: shapes that differ, a negative weight, an unknown distance or reduction.
 
     References:
         Hinton and Salakhutdinov, Reducing the dimensionality of data with neural networks, 2006,

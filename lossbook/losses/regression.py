@@ -191,7 +191,7 @@ def l1_loss(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None,
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an unknown reduction.
+        ValueError: shapes that differ, a negative weight, an unknown reduction.
 
     References:
         Boscovich, 1757, and Laplace, 1774, as told by Stigler, The history of statistics, 1986, ISBN
@@ -249,7 +249,7 @@ def mse_loss(prediction: Tensor, target: Tensor, *, weight: Tensor | None = None
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an unknown reduction.
+        ValueError: shapes that differ, a negative weight, an unknown reduction.
 
     References:
         Legendre, 1805, and Gauss, 1809, as told by Stigler, The history of statistics, 1986, ISBN
@@ -378,7 +378,7 @@ def rmse_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an unknown reduction.
+        ValueError: shapes that differ, a negative weight, an unknown reduction.
 
     References:
         Hyndman and Koehler, Another look at measures of forecast accuracy, 2006,
@@ -452,7 +452,7 @@ def smooth_l1_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a negative `beta`, an unknown reduction.
+        ValueError: shapes that differ, a negative `beta`, a negative weight, an unknown reduction.
 
     References:
         Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083.
@@ -513,7 +513,7 @@ def huber_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a `delta` that is not positive, an unknown reduction.
+        ValueError: shapes that differ, a `delta` that is not positive, a negative weight, an unknown reduction.
 
     References:
         Huber, Robust estimation of a location parameter, 1964, https://doi.org/10.1214/aoms/1177703732.
@@ -572,7 +572,7 @@ def log_cosh_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an unknown reduction.
+        ValueError: shapes that differ, a negative weight, an unknown reduction.
 
     References:
         Saleh and Saleh, Statistical properties of the log-cosh loss function used in machine learning, 2022,
@@ -689,7 +689,8 @@ def charbonnier_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a `scale` that is not positive, an unknown `form` or reduction.
+        ValueError: shapes that differ, a `scale` that is not positive, a negative weight, an unknown `form` or
+            reduction.
 
     References:
         Charbonnier et al., Two deterministic half-quadratic regularization algorithms for computed imaging, 1994,
@@ -776,7 +777,7 @@ def cauchy_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a `scale` that is not positive, an unknown reduction.
+        ValueError: shapes that differ, a `scale` that is not positive, a negative weight, an unknown reduction.
 
     References:
         Black and Rangarajan, On the unification of line processes, outlier rejection, and robust statistics with
@@ -837,7 +838,7 @@ def welsch_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a `scale` that is not positive, an unknown reduction.
+        ValueError: shapes that differ, a `scale` that is not positive, a negative weight, an unknown reduction.
 
     References:
         Dennis and Welsch, Techniques for nonlinear least squares and robust regression, 1978,
@@ -898,7 +899,7 @@ def geman_mcclure_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a `scale` that is not positive, an unknown reduction.
+        ValueError: shapes that differ, a `scale` that is not positive, a negative weight, an unknown reduction.
 
     References:
         Geman and McClure, Bayesian image analysis: An application to single photon emission tomography, 1985, as
@@ -963,7 +964,7 @@ def tukey_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, a `cutoff` that is not positive, an unknown reduction.
+        ValueError: shapes that differ, a `cutoff` that is not positive, a negative weight, an unknown reduction.
 
     References:
         Beaton and Tukey, The fitting of power series, meaning polynomials, illustrated on band-spectroscopic
@@ -1048,8 +1049,8 @@ def general_robust_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an `alpha` that is infinite or NaN, a `scale` that is not positive, an
-            unknown reduction.
+        ValueError: shapes that differ, an `alpha` that is infinite or NaN, a `scale` that is not positive, a negative
+            weight, an unknown reduction.
 
     References:
         Barron, A general and adaptive robust loss function, 2019, https://arxiv.org/abs/1701.03077.
@@ -1154,8 +1155,8 @@ def adaptive_robust_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, an `alpha` outside [0, 2], a `scale` that is not positive, an
-            unknown reduction.
+        ValueError: shapes that do not go together, an `alpha` outside [0, 2], a `scale` that is not positive, a
+            negative weight, an unknown reduction.
 
     References:
         Barron, A general and adaptive robust loss function, 2019, https://arxiv.org/abs/1701.03077.
@@ -1380,7 +1381,7 @@ def quantile_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, a quantile outside (0, 1), an unknown reduction.
+        ValueError: shapes that do not go together, a quantile outside (0, 1), a negative weight, an unknown reduction.
 
     References:
         Koenker and Bassett, Regression quantiles, 1978, https://doi.org/10.2307/1913643.
@@ -1457,7 +1458,8 @@ def expectile_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, an expectile outside (0, 1), an unknown reduction.
+        ValueError: shapes that do not go together, an expectile outside (0, 1), a negative weight, an unknown
+            reduction.
 
     References:
         Newey and Powell, Asymmetric least squares estimation and testing, 1987,
@@ -1534,8 +1536,8 @@ def quantile_huber_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, a quantile outside (0, 1), a negative `kappa`, an unknown
-            reduction.
+        ValueError: shapes that do not go together, a quantile outside (0, 1), a negative `kappa`, a negative weight, an
+            unknown reduction.
 
     References:
         Dabney et al., Distributional reinforcement learning with quantile regression, 2018,
@@ -1617,7 +1619,7 @@ def mape_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an `epsilon` that is not positive, an unknown reduction.
+        ValueError: shapes that differ, an `epsilon` that is not positive, a negative weight, an unknown reduction.
 
     References:
         de Myttenaere et al., Mean absolute percentage error for regression models, 2016,
@@ -1699,7 +1701,7 @@ def smape_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, an unknown `denominator` or reduction.
+        ValueError: shapes that differ, a negative weight, an unknown `denominator` or reduction.
 
     References:
         Makridakis, Accuracy measures: theoretical and practical concerns, 1993,
@@ -1827,7 +1829,7 @@ def mase_loss(
 
     Raises:
         TypeError: a prediction or a scale that is not floating-point.
-        ValueError: shapes that do not go together, a negative scale, an unknown reduction.
+        ValueError: shapes that do not go together, a negative scale, a negative weight, an unknown reduction.
 
     References:
         Hyndman and Koehler, Another look at measures of forecast accuracy, 2006,
@@ -1895,8 +1897,8 @@ def rmsse_loss(
 
     Raises:
         TypeError: a prediction or a scale that is not floating-point.
-        ValueError: shapes that do not go together, a prediction without a horizon, a negative scale, an unknown
-            reduction.
+        ValueError: shapes that do not go together, a prediction without a horizon, a negative scale, a negative weight,
+            an unknown reduction.
 
     References:
         Makridakis, Spiliotis and Assimakopoulos, M5 accuracy competition: Results, findings, and conclusions,
@@ -1968,7 +1970,7 @@ def msle_loss(prediction: Tensor, target: Tensor, *, weight: Tensor | None = Non
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that differ, values of -1 or below, an unknown reduction.
+        ValueError: shapes that differ, values of -1 or below, a negative weight, an unknown reduction.
 
     References:
         Törnqvist, Vartia and Vartia, How should relative changes be measured?, 1985,
@@ -2237,7 +2239,8 @@ def cosine_distance_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: shapes that do not go together, a prediction without dimensions, an unknown reduction.
+        ValueError: shapes that do not go together, a prediction without dimensions, a negative weight, an unknown
+            reduction.
 
     References:
         Salton, Wong and Yang, A vector space model for automatic indexing, 1975,
@@ -2323,8 +2326,8 @@ def scale_invariant_log_loss(
 
     Raises:
         TypeError: a prediction that is not floating-point.
-        ValueError: a prediction without a batch dimension, shapes that differ, depths that are not positive, a
-            `lam` outside [0, 1], an unknown reduction.
+        ValueError: a prediction without a batch dimension, shapes that differ, depths that are not positive, a `lam`
+            outside [0, 1], a negative weight, an unknown reduction.
 
     References:
         Eigen, Puhrsch and Fergus, Depth map prediction from a single image using a multi-scale deep network, 2014,

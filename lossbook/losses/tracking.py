@@ -265,7 +265,8 @@ def dimp_loss(
         scores: confidence scores, `(N, *)`.
         target: the desired scores :math:`y`, the same shape: a Gaussian peak of height 1, say.
         mask: :math:`m` in [0, 1], broadcast to the shape of the scores; the target is then taken as it is.
-        weight: :math:`v`, broadcast to the shape of the scores; it enters as its square.
+        weight: :math:`v`, broadcast to the shape of the scores; it enters as its square. Where it is 0 there may be
+            NaN.
         threshold: what separates target and background where no mask is given.
         reduction: `"none"` gives the weighted squares in the shape of the scores; `"mean"` divides by the sum of the
             squared weights.
@@ -732,7 +733,7 @@ def sequence_loss(
 
     Raises:
         TypeError: predictions that are no floating-point tensors.
-        ValueError: shapes that do not go together, a discount out of range, an unknown setting.
+        ValueError: shapes that do not go together, a discount out of range, a negative weight, an unknown setting.
 
     References:
         Teed and Deng, RAFT: recurrent all-pairs field transforms for optical flow, 2020,
@@ -899,7 +900,7 @@ def motion_consistency_loss(
         prediction: what is predicted for this frame, `(N, C, H, W)`.
         previous: what was predicted for the previous frame, the same shape.
         flow: from this frame to the previous one, `(N, 2, H, W)`, in pixels.
-        weight: non-negative weight of each pixel, broadcast to `(N, 1, H, W)`.
+        weight: non-negative weight of each pixel, broadcast to `(N, 1, H, W)`; where it is 0 there may be NaN.
         distance: `"l1"` (the paper's), `"l2"` (the square) or `"charbonnier"`.
         reduction: `"none"` gives `(N, C, H, W)`, weighted; `"mean"` divides by the sum of the weights.
 
@@ -908,7 +909,7 @@ def motion_consistency_loss(
 
     Raises:
         TypeError: a prediction or flow that is not floating-point.
-        ValueError: shapes that do not go together, an unknown setting.
+        ValueError: shapes that do not go together, a negative weight, an unknown setting.
 
     References:
         Lai et al., Learning blind video temporal consistency, 2018, https://arxiv.org/abs/1808.00449, equation 2.
@@ -1071,7 +1072,7 @@ def end_point_error_loss(
     Args:
         prediction: predicted flow, `(N, 2, H, W)`, in pixels.
         target: true flow, the same shape.
-        weight: non-negative weight of each pixel, broadcast to `(N, H, W)`; 0 where the flow is not known.
+        weight: non-negative weight of each pixel, broadcast to `(N, H, W)`; 0 where it is not known, and may be NaN.
         reduction: `"none"` gives `(N, H, W)`, weighted; `"mean"` divides by the sum of the weights.
 
     Returns:
@@ -1079,7 +1080,7 @@ def end_point_error_loss(
 
     Raises:
         TypeError: a flow that is not floating-point.
-        ValueError: shapes that do not go together, an unknown reduction.
+        ValueError: shapes that do not go together, a negative weight, an unknown reduction.
 
     References:
         Otte and Nagel, Optical flow estimation: advances and comparisons, 1994,
