@@ -174,10 +174,18 @@ class CombinedLoss(nn.Module):
         self.modules_of_terms = nn.ModuleDict({n: t for n, t in terms.items() if isinstance(t, nn.Module)})
         self.functions = {name: term for name, term in terms.items() if not isinstance(term, nn.Module)}
         self.step = 0
+        self.weights_now = torch.ones(len(self.names), dtype=torch.float64)  # no buffer, which `.half()` would round
+        self._write_weights()
+
+    def _write_weights(self) -> None:
+        """Keep the weights of this step where a compiled graph reads them; a number would be compiled into it."""
+        for place, name in zip(self.weights_now, self.names, strict=True):
+            place.fill_(float(self.weight_of(name)))
 
     def advance(self, steps: int = 1) -> None:
         """Move the schedules on, those of nested terms too."""
         self.step += steps
+        self._write_weights()
         for term in self.modules_of_terms.values():
             if isinstance(term, CombinedLoss):
                 term.advance(steps)
@@ -190,7 +198,7 @@ class CombinedLoss(nn.Module):
     def report(self, *tensors: Any, **named: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, and each term before its weight, detached and still on its device (nothing is waited for)."""
         total, terms = None, {}
-        for name in self.names:
+        for place, name in enumerate(self.names):
             term = self.modules_of_terms[name] if name in self.modules_of_terms else self.functions[name]
             if isinstance(term, CombinedLoss):
                 value, inner = term.report(*tensors, **named)
@@ -199,7 +207,8 @@ class CombinedLoss(nn.Module):
             else:
                 value = term(*tensors, **named)
                 terms[name] = value.detach()
-            weighted = self.weight_of(name) * value
+            scheduled = torch.compiler.is_compiling() and callable(self.weights[name])
+            weighted = (self.weights_now[place].to(value.dtype) if scheduled else self.weight_of(name)) * value
             total = weighted if total is None else total + weighted
         return total, terms
 
@@ -214,6 +223,7 @@ class CombinedLoss(nn.Module):
     def set_extra_state(self, state: Mapping[str, int]) -> None:
         """Take the step up again, for `load_state_dict()`."""
         self.step = state["step"]
+        self._write_weights()
 
     def extra_repr(self) -> str:
         """The terms and their weights."""
@@ -770,7 +780,7 @@ def deep_supervision_loss(
         predictions: the network's predictions, `(N, C, *)` each, the finest first.
         target: the truth of the finest, labels `(N, *)` or the layout of the prediction.
         weights: `"halving"` (nnU-Net), `"same"` (all 1), or a number for each prediction.
-        normalize: divide by the sum of the weights.
+        normalize: divide by the sum of the weights. nnU-Net does, and leaves the coarsest prediction out before.
         resize: bring the target to the grid of each prediction by its nearest pixels (`"target"`: MONAI, nnU-Net), or
             each prediction to the grid of the target by linear interpolation (`"prediction"`).
 

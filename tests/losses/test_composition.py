@@ -227,6 +227,23 @@ def test_combined_loss_moves_its_parameters_and_compiles():
     assert torch.isclose(compiled(logits, target), expected)
 
 
+def test_a_schedule_is_not_compiled_into_the_graph():
+    """As a number it would be compiled anew at each step, until torch gives up after the eighth."""
+    torch._dynamo.reset()
+    inner = lb.CombinedLoss({"l1": lb.L1Loss()}, weights={"l1": lambda step: 1.0 + step})
+    both = lb.CombinedLoss({"inner": inner, "mse": lb.MSELoss()}, weights={"inner": lambda step: 0.1 * step})
+    compiled = torch.compile(both, fullgraph=True, backend="aot_eager")
+    x, y = torch.randn(2, 5)
+    for step in range(10):
+        expected = 0.1 * step * (1.0 + step) * lb.l1_loss(x, y) + lb.mse_loss(x, y)
+        for found in (both(x, y), compiled(x, y)):
+            assert torch.isclose(found, expected) and found.dtype == torch.float32
+        both.advance()
+    fresh = copy.deepcopy(both)
+    fresh.load_state_dict(both.state_dict() | {"_extra_state": {"step": 3}})
+    assert fresh.weights_now.tolist() == pytest.approx([0.3, 1.0])
+
+
 def test_silly_sums():
     losses = torch.ones(4, 2)
     with pytest.raises(ValueError, match=r"log_variance must have shape \(2,\), got \(3,\)"):
