@@ -9,8 +9,12 @@ image, or of the whole batch with `per_image=False`. The prediction is laid out 
 
 Pixels whose target is `ignore_index` do not count; a multiclass target of probabilities has no such value.
 
-`*` are any number of picture dimensions: 2-D images and 3-D volumes alike. Per-pixel losses (cross-entropy, focal) live
-in :mod:`lossbook.losses.classification`.
+Most losses read in the same order: check and lay out (`_pixels`), sum up each region (`_regions`), form one score of
+the sums, reduce. What tests check of a loss stands in `@loss` above it; its gradient, derived by hand, below it under
+`@gradient_of`. From other files come the checks of arguments (`check_...`); `widen`, since half precision is computed
+in float32; `reduce`, the sum of weighted values over the sum of weights; `distance`, to the nearest pixel of a mask;
+and from `classification` the cross-entropy of each pixel (`_cross_entropies`) and what it takes (`_entries`: scores
+and truth, neutral where ignored, and which pixels count).
 """
 
 from __future__ import annotations
@@ -334,9 +338,9 @@ def dice_loss(
         \ell = 1 - \frac{2 \sum_i p_i g_i + s}{\sum_i p_i + \sum_i g_i + s}
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         denominator: `"sum"` (Drozdzal et al.) or `"square"`, the sums of squares of V-Net (Milletari et al.).
         overlap: `"product"`, or `"l1"` (Wang et al.): :math:`(\sum p + \sum g - \sum |p - g|) / 2`, which alone is
@@ -421,9 +425,9 @@ def squared_dice_loss(
     It is :func:`dice_loss` with `denominator="square"`.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         per_image: a region is one class of one image, or of the batch.
         classes: `"all"`, or `"present"`: a region without foreground does not count.
@@ -514,9 +518,9 @@ def generalized_dice_loss(
     others (as in MONAI), and 1 where all are absent.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         weighting: `"square"` (the paper's), `"simple"` for :math:`1 / \sum g`, or `"uniform"` for 1, the Dice of all
             pixels together (micro average).
@@ -608,9 +612,9 @@ def log_cosh_dice_loss(
         \ell = \log \cosh \ell_{\text{Dice}}
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         denominator: `"sum"` or `"square"`, as for :func:`dice_loss`.
         per_image: a region is one class of one image, or of the batch.
@@ -688,9 +692,9 @@ def jaccard_loss(
         \ell = 1 - \frac{I + s}{\sum_i p_i + \sum_i g_i - I + s}, \qquad I = \sum_i p_i g_i
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         overlap: `"product"`, or `"l1"` for soft targets, as for :func:`dice_loss`.
         per_image: a region is one class of one image, or of the batch.
@@ -778,11 +782,11 @@ def tversky_loss(
     With :math:`\alpha = \beta = 1/2` it is the Dice loss (with twice the `smooth`), with 1 and 1 the Jaccard loss.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
         alpha: price of a false positive, at least 0.
         beta: price of a false negative, at least 0; the paper's best pair is 0.3 and 0.7.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         per_image: a region is one class of one image, or of the batch.
         classes: `"all"`, or `"present"`: a region without foreground does not count.
@@ -898,12 +902,12 @@ def focal_tversky_loss(
     For :math:`\gamma > 1` the slope grows as a region comes right; for :math:`\gamma < 1` hard regions dominate.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
         alpha: price of a false positive. (The paper writes alpha for false negatives; its 0.7 is our `beta=0.7`.)
         beta: price of a false negative.
         gamma: positive; the exponent is its inverse. Libraries that raise to `gamma` itself mean our `1 / gamma`.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         per_image: a region is one class of one image, or of the batch.
         classes: `"all"`, or `"present"`: a region without foreground does not count.
@@ -968,14 +972,18 @@ def _focal_tversky_gradient(
 # A pixel loss and an overlap together
 
 
+def _image_sum(values: Tensor, per_image: bool) -> Tensor:
+    """The sum over each image, `(N,)`, or over the batch, `()`."""
+    axes = tuple(range(1 if per_image else 0, values.dim()))
+    return values.sum(axes) if axes else values  # no axes would mean all of them
+
+
 def _image_mean(values: Tensor, target: Tensor, ignore_index: int | None, per_image: bool) -> tuple[Tensor, Tensor]:
     """The mean over the counted pixels of each image, `(N,)`, or of the batch, `()`; and whether there is any."""
     valid = valid_entries(target, ignore_index)
-    axes = tuple(range(1 if per_image else 0, values.dim()))
     counted = values.new_ones(()).expand(values.shape) if valid is None else valid.to(values.dtype)
-    size = counted.sum(axes) if axes else counted
-    total = values.sum(axes) if axes else values
-    return total / torch.where(size > 0, size, 1), (size > 0).to(values.dtype)
+    size = _image_sum(counted, per_image)
+    return _image_sum(values, per_image) / torch.where(size > 0, size, 1), (size > 0).to(values.dtype)
 
 
 def _class_mean(values: Tensor, counted: Tensor, weight: Tensor | None) -> Tensor:
@@ -1036,9 +1044,9 @@ def bce_dice_loss(
     `per_image=False` the batch is treated as one image.
 
     Args:
-        logits: raw scores in the layout of the task.
+        logits: raw scores, `(N, *)` for `"binary"`, `(N, C, *)` for `"multilabel"`.
         target: booleans or numbers in [0, 1], the shape of the logits.
-        task: `"binary"` or `"multilabel"`.
+        task: `"binary"`, or `"multilabel"` with a sigmoid per channel.
         bce_weight: :math:`\lambda_1`.
         dice_weight: :math:`\lambda_2`.
         denominator: `"sum"` or `"square"`, as for :func:`dice_loss`.
@@ -1215,9 +1223,9 @@ def combo_loss(
     As in the paper the Dice coefficient is subtracted, so a perfect prediction has the loss :math:`-(1 - \alpha)`.
 
     Args:
-        logits: raw scores in the layout of the task.
+        logits: raw scores, `(N, *)` for `"binary"`, `(N, C, *)` for `"multilabel"`.
         target: booleans or numbers in [0, 1], the shape of the logits.
-        task: `"binary"` or `"multilabel"`.
+        task: `"binary"`, or `"multilabel"` with a sigmoid per channel.
         alpha: share of the cross-entropy, in [0, 1].
         beta: price of a miss against that of a false alarm, in [0, 1]; above 0.5 misses cost more.
         smooth: :math:`s`, at least 0.
@@ -1318,7 +1326,7 @@ def dice_focal_loss(
     Args:
         logits: raw scores, `(N, C, *)`; for `"binary"` `(N, *)`.
         target: labels, `(N, *)`, for `"multiclass"`; else booleans or numbers in [0, 1], the shape of the logits.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         gamma: focusing exponent, at least 0; 0 makes the second term cross-entropy.
         alpha: weights in the focal term, as for :func:`focal_loss`.
         dice_weight: :math:`\lambda_1`.
@@ -1705,10 +1713,10 @@ def boundary_loss(
     regional loss, with a growing share.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
         distance_map: signed distances, the shape of the prediction, in pixels; from :func:`signed_distance_map`. Zero
             makes a pixel irrelevant.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         weight: one weight per class, `(C,)`; the paper leaves the background out with a zero.
         reduction: `"none"` gives the shape of the prediction; `"mean"` divides by the sum of its entries' weights.
@@ -1808,9 +1816,9 @@ def hausdorff_dt_loss(
     has distance 0 everywhere.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         alpha: exponent of the distance, above 0; the paper finds values from 1 to 3 to work and uses 2.
         ignore_index: value of the target that marks pixels which do not count (background for the distance), or `None`.
@@ -1904,9 +1912,9 @@ def log_hausdorff_dt_loss(
     added, where :func:`hausdorff_dt_loss` grows with the square of the picture's size.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         alpha: exponent of the distance, above 0.
         per_image: whether the mean inside the logarithm is that of one image, or of the batch (MONAI).
@@ -1939,10 +1947,9 @@ def log_hausdorff_dt_loss(
     valid = valid_entries(target, ignore_index)
     if valid is not None:
         valid = (valid.unsqueeze(1) if valid.dim() < values.dim() else valid).expand_as(values)
-    axes = tuple(range(1 if per_image else 0, values.dim()))
-    size = values.new_ones(values.shape).sum(axes) if valid is None else valid.to(values.dtype).sum(axes)
+    size = _image_sum(torch.ones_like(values) if valid is None else valid.to(values.dtype), per_image)
     counted = (size > 0).to(values.dtype)
-    values = torch.log1p(values.sum(axes) / torch.where(size > 0, size, 1))
+    values = torch.log1p(_image_sum(values, per_image) / torch.where(size > 0, size, 1))
     return reduce(values, reduction, counted, prediction.dtype if prediction.is_floating_point() else values.dtype)
 
 
@@ -2009,10 +2016,10 @@ def hausdorff_er_loss(
     survives the second erosion. It makes the loss jump where the largest error crosses one half.
 
     Args:
-        prediction: logits in the layout of the task, pictures of one to three dimensions; with `from_logits=False`
-            probabilities or a hard mask.
-        target: labels or masks in the layout of the task.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`, where `*` are one to three dimensions; with
+            `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         alpha: exponent of the number of erosions, above 0.
         iterations: :math:`K`, the number of erosions, 1 or more.
@@ -2182,10 +2189,10 @@ def cl_dice_loss(
     it to :func:`dice_loss`, each with weight one half.
 
     Args:
-        prediction: logits in the layout of the task, pictures of one to three dimensions; with `from_logits=False`
-            probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`, where `*` are one to three dimensions; with
+            `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         iterations: erosions of the skeleton, at least 0: half the width of the thickest structure, in pixels.
         per_image: a region is one class of one image, or of the batch.
@@ -2287,9 +2294,9 @@ def mcc_loss(
     with the soft counts :math:`TP = \sum_i p_i g_i` and so on. Exchanging foreground and background changes nothing.
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         per_image: a region is one class of one image, or of the batch.
         classes: `"all"`, or `"present"`: a region without foreground does not count.
@@ -2379,9 +2386,9 @@ def sensitivity_specificity_loss(
              + (1 - r)\, \frac{\sum_i (g_i - p_i)^2 (1 - g_i)}{\sum_i (1 - g_i) + s}
 
     Args:
-        prediction: logits in the layout of the task; with `from_logits=False` probabilities or a hard mask.
-        target: labels or masks in the layout of the task; probabilities are allowed.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        prediction: logits `(N, C, *)`, `(N, *)` for `"binary"`; with `from_logits=False` probabilities or a hard mask.
+        target: labels `(N, *)` for `"multiclass"`, else a mask in the prediction's shape; or probabilities in it.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         from_logits: whether the prediction still has to pass softmax or sigmoid.
         sensitivity_weight: :math:`r` in [0, 1], the price of errors on the foreground; the paper takes 0.05.
         per_image: a region is one class of one image, or of the batch.
@@ -2626,7 +2633,7 @@ def topk_cross_entropy(
     differentiated. Pixels that tie with the last one count too.
 
     Args:
-        logits: raw scores in the layout of the task.
+        logits: raw scores, `(N, C, *)`; `(N, *)` for `"binary"`.
         target: labels `(N, *)` for `"multiclass"`, else booleans, 0 and 1 or probabilities in the shape of the logits.
         task: `"multiclass"`, `"multilabel"` (each entry is a pixel of its own) or `"binary"`.
         share: share of the pixels that count, in (0, 1]; rounded up to whole pixels.
@@ -2759,7 +2766,7 @@ def unified_focal_loss(
     Symmetric: both are :math:`\gamma` everywhere.
 
     Args:
-        logits: raw scores in the layout of the task.
+        logits: raw scores, `(N, C, *)`; `(N, *)` for `"binary"`.
         target: labels `(N, *)` for `"multiclass"`, else 0 and 1 in the shape of the logits.
         task: `"multiclass"`; `"binary"`, which has a background and one other class; or `"multilabel"`, where each
             channel does.
@@ -2887,9 +2894,9 @@ def exponential_logarithmic_loss(
     Exponents below 1 raise the slope near the truth, those above 1 near mistakes.
 
     Args:
-        logits: raw scores in the layout of the task.
+        logits: raw scores, `(N, C, *)`; `(N, *)` for `"binary"`.
         target: labels `(N, *)` for `"multiclass"`, else 0 and 1 in the shape of the logits.
-        task: `"multiclass"`, `"multilabel"` or `"binary"`.
+        task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         dice_weight: :math:`\lambda_D`, at least 0.
         ce_weight: :math:`\lambda_C`, at least 0.
         dice_gamma: :math:`\gamma_D`, above 0.
@@ -2934,14 +2941,13 @@ def exponential_logarithmic_loss(
     )
     entropy = _power(_cross_entropies(scores, truth, task), gamma)
     weights = torch.ones_like(entropy) if valid is None else valid.to(entropy.dtype)
-    axes = tuple(range(1 if per_image else 0, entropy.dim()))
-    counted = ((weights.sum(axes) if axes else weights) > 0).to(entropy.dtype)
+    counted = (_image_sum(weights, per_image) > 0).to(entropy.dtype)
     if weight is not None:
         weight = weight.to(scores.dtype)
         weight = weight[truth] if task == "multiclass" else weight.reshape(-1, *[1] * max(logits.dim() - 2, 0))
         weights = weights * weight
-    pixels, total = (weights * entropy, weights) if not axes else ((weights * entropy).sum(axes), weights.sum(axes))
-    values = dice_weight * overlap + ce_weight * _or_zero(pixels, total)
+    pixels = _or_zero(_image_sum(weights * entropy, per_image), _image_sum(weights, per_image))
+    values = dice_weight * overlap + ce_weight * pixels
     return reduce(values * counted, reduction, counted, logits.dtype)
 
 
