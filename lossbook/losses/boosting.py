@@ -375,7 +375,7 @@ def as_boosting_objective(
         `XGBRegressor(objective=f)`. CatBoost: `CatBoostRegressor(loss_function=f, eval_metric=...)`.
 
     Raises:
-        TypeError: a loss that is not callable.
+        TypeError: a loss that is not a function, but a module or something else.
         ValueError: an unknown library, a negative floor, a scale that is not positive, a loss whose examples
             depend on each other.
 
@@ -391,8 +391,8 @@ def as_boosting_objective(
         >>> print(gradient, hessian)
         [-0.5  0.5] [0.25 0.25]
     """
-    if not callable(loss):
-        raise TypeError(f"loss must be a function, got {type(loss).__name__}")
+    if not callable(loss) or isinstance(loss, torch.nn.Module):
+        raise TypeError(f"loss must be a function, its settings given here by name, got {type(loss).__name__}")
     check_choice("library", library, ("lightgbm", "xgboost", "catboost"))
     check_positive("hessian_floor", hessian_floor, zero=True)
     check_positive("hessian_scale", hessian_scale)

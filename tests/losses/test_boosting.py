@@ -341,7 +341,8 @@ def test_a_loss_of_one_s_own():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: lb.as_boosting_objective("mse"), TypeError, "loss must be a function, got str"),
+        (lambda: lb.as_boosting_objective("mse"), TypeError, "loss must be a function, .* got str"),
+        (lambda: lb.as_boosting_objective(lb.MSELoss()), TypeError, "settings given here by name, got MSELoss"),
         (
             lambda: lb.as_boosting_objective(lb.mse_loss, "sklearn"),
             ValueError,
