@@ -608,12 +608,26 @@ def test_one_channel_is_not_multiclass(card):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_cuda_agrees_with_cpu():
-    for card, case in (parameters.values for parameters in CASES):
-        tensors, settings = draw(card, case), settings_of(card, case)
-        there = [t.cuda() for t in tensors]
-        settings_there = {k: v.cuda() if isinstance(v, Tensor) else v for k, v in settings.items()}
-        value = card.function(*there, **settings_there).cpu()
-        assert torch.isclose(value, card.function(*tensors, **settings), rtol=1e-10), card.name
-        grad = gradient(card, there, **settings_there).cpu()
-        assert torch.allclose(grad, gradient(card, tensors, **settings), rtol=1e-8, atol=1e-12), card.name
+@every_case
+def test_cuda_agrees_with_cpu(card, case):
+    tensors, settings = draw(card, case), settings_of(card, case)
+    there = [t.cuda() for t in tensors]
+    settings_there = {k: v.cuda() if isinstance(v, Tensor) else v for k, v in settings.items()}
+    value = card.function(*there, **settings_there)
+    assert value.is_cuda and torch.isclose(value.cpu(), card.function(*tensors, **settings), rtol=1e-10)
+    grad = gradient(card, there, **settings_there).cpu()
+    assert torch.allclose(grad, gradient(card, tensors, **settings), rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@every_case
+def test_cuda_under_autocast(card, case):
+    """As in mixed-precision training: half-precision input, a loss in float32, a finite gradient."""
+    tensors = [t.cuda().half() if t.is_floating_point() else t.cuda() for t in draw(card, case)]
+    settings = settings_of(card, case, torch.float16)
+    settings = {k: v.cuda() if isinstance(v, Tensor) else v for k, v in settings.items()}
+    with torch.autocast("cuda", torch.float16):
+        value = card.function(*tensors, **settings)
+    assert value.dtype == torch.float32 and value.isfinite()
+    assert gradient(card, tensors, **settings).isfinite().all()
