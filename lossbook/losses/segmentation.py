@@ -3013,14 +3013,16 @@ def match_masks(
     target: Tensor,
     target_masks: Tensor,
     *,
+    mask_loss: str = "focal",
     class_weight: float = 1.0,
-    focal_weight: float = 20.0,
+    mask_weight: float = 20.0,
     dice_weight: float = 1.0,
 ) -> Tensor:
     r"""Match each true segment with the query that describes it best, one to one, for :func:`mask_classification_loss`.
 
-    The cost of a pair is minus the probability of the class, plus the focal and the Dice loss of the mask, each with a
-    weight; the matching of the smallest total cost is found by SciPy (the Hungarian method), outside the graph.
+    The cost of a pair is minus the probability of the class, plus the focal loss (or the cross-entropy) and the Dice
+    loss of the mask, each with a weight; the matching of the smallest total cost is found by SciPy (the Hungarian
+    method), outside the graph.
 
     Args:
         class_logits: class scores of the queries, `(N, C, Q)`; the last class is "no object".
@@ -3028,9 +3030,10 @@ def match_masks(
             into float16 where the class scores are in half precision.
         target: class of each true segment, `(N, M)`; -1 fills up images with fewer segments.
         target_masks: mask of each true segment, `(N, M, *)`, 0 and 1.
-        class_weight: weight of the class, at least 0.
-        focal_weight: weight of the focal loss, at least 0.
-        dice_weight: weight of the Dice loss, at least 0.
+        mask_loss: `"focal"` (MaskFormer; gamma 2, alpha 1/4) or `"cross-entropy"` (Mask2Former).
+        class_weight: weight of the class, at least 0: 1 in MaskFormer, 2 in Mask2Former.
+        mask_weight: weight of the focal loss or the cross-entropy, at least 0: 20 and 5.
+        dice_weight: weight of the Dice loss, at least 0: 1 and 5.
 
     Returns:
         The query of each segment, `(N, M)` integers; 0 for segments that are none.
@@ -3043,17 +3046,20 @@ def match_masks(
     from scipy.optimize import linear_sum_assignment
 
     check_tensors(class_logits=class_logits, mask_logits=mask_logits, target=target, target_masks=target_masks)
+    check_choice("mask_loss", mask_loss, ("focal", "cross-entropy"))
+    for name, value in {"class_weight": class_weight, "mask_weight": mask_weight, "dice_weight": dice_weight}.items():
+        check_positive(name, value, zero=True)
     _check_masks(class_logits, mask_logits, target, target_masks)
-    with torch.no_grad():
+    with torch.no_grad(), full_precision(class_logits):
         p = widen(class_logits).softmax(1).movedim(1, 2)  # (N, Q, C)
         z, g = widen(mask_logits).flatten(2), target_masks.flatten(2)
         g = g.to(z.dtype)
         chosen = target.clamp_min(0).unsqueeze(1).expand(-1, p.shape[1], -1)
-        positive, negative = _focal_terms(z)
-        focal = (positive @ g.mT + negative @ (1 - g).mT) / max(z.shape[-1], 1)
+        positive, negative = _focal_terms(z) if mask_loss == "focal" else (F.softplus(-z), F.softplus(z))
+        pixels = (positive @ g.mT + negative @ (1 - g).mT) / max(z.shape[-1], 1)
         masks = z.sigmoid()
         dice = 1 - (2 * masks @ g.mT + 1) / (masks.sum(-1).unsqueeze(-1) + g.sum(-1).unsqueeze(1) + 1)
-        cost = focal_weight * focal + dice_weight * dice - class_weight * p.gather(2, chosen)
+        cost = mask_weight * pixels + dice_weight * dice - class_weight * p.gather(2, chosen)
         matching = torch.zeros_like(target, dtype=torch.long)
         for n, (costs, real) in enumerate(zip(cost.cpu(), (target >= 0).cpu(), strict=True)):
             queries, segments = linear_sum_assignment(costs[:, real].numpy())
@@ -3127,9 +3133,9 @@ def mask_classification_loss(
         target_masks: mask of each true segment, `(N, M, *)`, 0 and 1.
         matching: query of each segment, `(N, M)` integers, no two alike in an image; from :func:`match_masks`.
         mask_loss: `"focal"` (MaskFormer; gamma 2, alpha 1/4) or `"cross-entropy"` (Mask2Former).
-        class_weight: :math:`\lambda_c`, at least 0.
-        mask_weight: :math:`\lambda_m`, at least 0: 20 in MaskFormer, 5 in Mask2Former.
-        dice_weight: :math:`\lambda_d`, at least 0; Dice has a smoothing of 1, as in the authors' code.
+        class_weight: :math:`\lambda_c`, at least 0: 1 in MaskFormer, 2 in Mask2Former.
+        mask_weight: :math:`\lambda_m`, at least 0: 20 and 5.
+        dice_weight: :math:`\lambda_d`, at least 0: 1 and 5. Dice has a smoothing of 1, as in the authors' code.
         no_object_weight: weight of queries without a segment in the cross-entropy, at least 0.
         reduction: `"none"` gives `(N,)`; `"mean"` averages over images. (The authors' code divides by the segments of
             the whole batch, which is the same where images have equally many.)

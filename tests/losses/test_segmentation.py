@@ -400,16 +400,30 @@ def test_matching_of_mask_classification_loss(seed):
     """The cheapest of all assignments, by trying them all."""
     draw = Draw(seed)
     class_logits, mask_logits, target, masks = arrays = segments(draw, (6,))
-    weights = {name: float(draw.random.uniform(0, 3)) for name in ("class_weight", "focal_weight", "dice_weight")}
-    found = lb.losses.segmentation.match_masks(*map(torch.from_numpy, arrays), **weights).numpy()
+    weights = {name: float(draw.random.uniform(0, 3)) for name in ("class_weight", "mask_weight", "dice_weight")}
+    kind = draw.one_of("focal", "cross-entropy")
+    found = lb.losses.segmentation.match_masks(*map(torch.from_numpy, arrays), mask_loss=kind, **weights).numpy()
     for n in range(3):
         real = [m for m in range(3) if target[n, m] >= 0]
         cost = np.zeros((5, 3))
         for q, m in itertools.product(range(5), real):
             p, g = sigmoid(mask_logits[n, q]), masks[n, m]
-            cost[q, m] = (weights["focal_weight"] * focal_of(p, g).mean() + weights["dice_weight"] * mask_dice(p, g)
+            pixels = focal_of(p, g) if kind == "focal" else -np.log(np.where(g == 1, p, 1 - p))
+            cost[q, m] = (weights["mask_weight"] * pixels.mean() + weights["dice_weight"] * mask_dice(p, g)
                           - weights["class_weight"] * softmax(class_logits[n], 0)[target[n, m], q])  # fmt: skip
         choices = itertools.permutations(range(5), len(real))
         best = min(choices, key=lambda queries: cost[list(queries), real].sum())
         assert found[n, real].tolist() == list(best)
         assert (np.delete(found[n], real) == 0).all()
+
+
+def test_matching_under_autocast():
+    """The products of masks stay in float32: in bfloat16, queries that differ little cost the same."""
+    generator = torch.Generator().manual_seed(0)
+    class_logits = torch.zeros(4, 3, 20)
+    mask_logits = 0.01 * torch.randn(4, 20, 100, generator=generator)
+    target = torch.zeros(4, 5, dtype=torch.long)
+    masks = torch.randint(2, (4, 5, 100), generator=generator)
+    expected = lb.match_masks(class_logits, mask_logits, target, masks)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(lb.match_masks(class_logits, mask_logits, target, masks), expected)
