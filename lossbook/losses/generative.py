@@ -1021,7 +1021,7 @@ def mean_feature_matching_loss(features: Tensor, target: Tensor, *, reduction: s
         \mathcal L = \Big\lVert \tfrac1N \textstyle\sum_i f(\tilde x_i) - \tfrac1M \sum_j f(x_j) \Big\rVert_2^2
 
     A generator that matches statistics of a discriminator's layer does not overtrain on it. Matching picture by
-    picture, layer by layer (pix2pixHD) is another loss.
+    picture, layer by layer (pix2pixHD) is :func:`feature_matching_loss`.
 
     Args:
         features: features of generated examples, `(N, *)`.
