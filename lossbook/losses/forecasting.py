@@ -2534,7 +2534,8 @@ def cox_partial_likelihood_loss(
 
     Raises:
         TypeError: hazards that are not floating-point.
-        ValueError: shapes that do not go together, events other than 0 and 1, an unknown way with ties or reduction.
+        ValueError: shapes that do not go together, times that are NaN, events other than 0 and 1, an unknown way with
+            ties or reduction.
 
     References:
         Cox, Regression models and life-tables, 1972, https://doi.org/10.1111/j.2517-6161.1972.tb00899.x; ties: Breslow,
@@ -2558,9 +2559,7 @@ def cox_partial_likelihood_loss(
     if target.numel() and known(target, lambda: target.isnan().any()):
         raise ValueError("target must hold times, got NaN")
     (h,) = together(log_hazard)
-    order = target.argsort(
-        descending=True, stable=True
-    )  # who is at risk with somebody stands before, or at the same time
+    order = target.argsort(descending=True, stable=True)  # whoever is at risk stands before, or at the same time
     late, h, seen = -target[order], h[order], event[order] != 0
     last = torch.searchsorted(late, late, right=True) - 1  # of those at the same time
     risk = h.logcumsumexp(0)[last] if len(h) else h
@@ -2568,7 +2567,7 @@ def cox_partial_likelihood_loss(
     if ties == "efron" and len(h):
         first, events = torch.searchsorted(late, late), seen.cumsum(0)
         before = (events - seen.long())[first]
-        share = (events - 1 - before) / (events[last] - before).clamp_min(1)
+        share = (events - 1 - before).to(h.dtype) / (events[last] - before).clamp_min(1)
         own = torch.where(seen, (-values).exp(), 0.0)
         own = torch.zeros_like(own).index_add(0, last, own)[last]
         values = values + torch.log1p(-torch.where(seen, share * own, 0.0))

@@ -231,6 +231,32 @@ def test_without_events_the_cox_loss_is_a_zero_attached_to_the_graph():
     assert value.item() == 0 and (hazard.grad == 0).all()
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+def test_cox_loss_is_that_of_all_pairs(ties, seed):
+    """Times are sorted, and many are equal: event by event, the risk sets are found by comparing everyone."""
+    random = np.random.default_rng(seed)
+    hazard, times, events = random.standard_normal(12), random.integers(4, size=12), random.integers(2, size=12)
+    expected = np.zeros(12)
+    for i in np.flatnonzero(events):
+        tied = np.flatnonzero((times == times[i]) & (events == 1))
+        taken = np.exp(hazard[tied]).sum() * list(tied).index(i) / len(tied) if ties == "efron" else 0.0
+        expected[i] = np.log(np.exp(hazard[times >= times[i]]).sum() - taken) - hazard[i]
+    tensors = [torch.from_numpy(array) for array in (hazard, times, events)]
+    found = lb.cox_partial_likelihood_loss(*tensors, ties=ties, reduction="none")
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10)
+
+
+def test_cox_loss_of_a_whole_registry():
+    """A table of all pairs of 100,000 people would hold 40 GB."""
+    hazard = torch.zeros(100_000, requires_grad=True)
+    times = torch.randperm(100_000, generator=torch.Generator().manual_seed(0))
+    value = lb.cox_partial_likelihood_loss(hazard, times, torch.ones(100_000))
+    assert value.item() == pytest.approx(math.lgamma(100_001) / 100_000, rel=1e-5)
+    (gradient,) = torch.autograd.grad(value, hazard)
+    assert gradient.sum().abs() < 1e-4 and gradient.isfinite().all()
+
+
 def test_weights_leave_entries_out():
     mean, target, variance = normal(4), normal(4, seed=1), normal(4, seed=2).exp()
     weight = torch.tensor([1.0, 0.0, 1.0, 0.0]).double()
@@ -265,6 +291,8 @@ def test_silly_input():
          lambda: lb.soft_dtw_loss(series, series, prediction_lengths=torch.tensor([0, 3]))),
         (TypeError, "target_lengths must hold integers",
          lambda: lb.soft_dtw_loss(series, series, target_lengths=torch.ones(2))),
+        (ValueError, "target must hold times, got NaN",
+         lambda: lb.cox_partial_likelihood_loss(x[0], float("nan") * x[0], one[0])),
         (ValueError, "event must hold", lambda: lb.cox_partial_likelihood_loss(x[0], x[0], 2 * one[0])),
     ):  # fmt: skip
         with pytest.raises(error, match=words):
