@@ -247,6 +247,7 @@ def _differences(s: Tensor) -> Tensor:
         "scale_invariant": no("it is a difference of scores", first=[[2.0, 0.0]], target=[[1.0, 0.0]]),
     },
     cases=({"form": "hinge"}, {"form": "hinge", "margin": 3.0}, {"sigma": 2.0}, {"ignore_index": -1}),
+    unit="the number of pairs of different relevance",
     chapter=15,
 )
 def pairwise_ranking_loss(
@@ -336,6 +337,7 @@ def _pairwise_ranking_gradient(scores: Tensor, target: Tensor, *, sigma: float =
         "permutation_invariant": yes,
     },
     cases=({"margin": 0.5},),
+    unit="the number of pairs whose order is compared",
     chapter=14,
 )
 def attention_ranking_loss(
