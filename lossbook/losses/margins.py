@@ -245,7 +245,8 @@ def multiclass_hinge_loss(
     Crammer and Singer count the worst rival, Weston and Watkins all of them. For two classes they agree. torch's
     `multi_margin_loss` is Weston-Watkins divided by the number of classes; scikit-learn, torchmetrics and Optax have
     Crammer-Singer. Of rivals that tie, each gets an equal part of the gradient. With a margin of 1 the loss is never
-    below the zero-one loss. In float16 a mistake beyond 254 is more than the type holds for `p=2`.
+    below the zero-one loss. In float16 a mistake beyond 254 is more than the type holds for `p=2`. Weston-Watkins calls
+    torch's operator, which has no second derivative and no forward-mode derivative.
 
     Args:
         logits: raw scores, `(N, C, *)`.
