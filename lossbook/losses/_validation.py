@@ -95,7 +95,7 @@ def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) 
 def check_spread(name: str, tensor: Tensor, shape: Sequence[int], of: str = "prediction") -> None:
     """`tensor` can be broadcast to `shape` (and does not enlarge it)."""
     ends = zip(reversed(tensor.shape), reversed(shape), strict=False)
-    if tensor.dim() > len(shape) or any(size not in (1, wanted) for size, wanted in ends):
+    if tensor.dim() > len(shape) or any(size != 1 and size != wanted for size, wanted in ends):
         raise ValueError(
             f"{name} must have the shape of {of}, {tuple(shape)}, or one that is broadcast to it, "
             f"got {tuple(tensor.shape)}"
@@ -194,8 +194,11 @@ def valid_entries(target: Tensor, ignore_index: int | None) -> Tensor | None:
 
 
 def weighted_entries(weight: Tensor | None) -> Tensor | None:
-    """A mask of the entries whose weight is not zero, or `None` where all are seen to count."""
-    if weight is None or known(weight, lambda: not weight.numel() or weight.detach().min() > 0):
+    """A mask of the entries whose weight is not zero, or `None` where all are seen to count.
+
+    A weight that is learned has a gradient at zero too, which is what its entry costs: nothing is hidden then.
+    """
+    if weight is None or weight.requires_grad or known(weight, lambda: not weight.numel() or weight.min() > 0):
         return None
     return weight != 0
 
