@@ -913,6 +913,7 @@ def geman_mcclure_loss(
     values, truth = _entries(prediction, target, weight, reduction)
     check_positive("scale", scale)
     squares = F.mse_loss(values, truth, reduction="none")
+    squares = squares.clamp_max(torch.finfo(squares.dtype).max / 4)  # infinity over infinity is not a number
     return _reduced(2 * squares / (squares + 4 * scale**2), prediction, weight, reduction)
 
 
@@ -2311,6 +2312,8 @@ def scale_invariant_log_loss(
     costs nothing (the loss is the variance of the log ratios), with 0 it costs as much as any error; the paper
     trains with one half. It is computed as the variance and :math:`1 - \lambda` times the squared mean, so it is
     never negative. A picture without a valid pixel does not count.
+
+    Later work (BTS, AdaBins) takes ten times the root of it, with :math:`\lambda` = 0.85.
 
     Args:
         prediction: predicted depths above 0, `(N, *)`; or their logarithms.

@@ -510,6 +510,14 @@ def test_tukey_saturates_far_from_the_target_not_near_it():
     assert pull[0] > 0.09 and pull[1].abs() < 1e-5 and pull[2] == 0
 
 
+@pytest.mark.parametrize(("name", "most"), [("welsch_loss", 1.0), ("geman_mcclure_loss", 2.0),
+                                            ("tukey_loss", 4.685**2 / 6)])  # fmt: skip
+def test_bounded_losses_of_an_error_whose_square_overflows(name, most):
+    far = torch.tensor([1e25, -1e38])
+    assert getattr(lb, name)(far, torch.zeros(2), reduction="none").tolist() == pytest.approx([most, most])
+    assert (autograd(getattr(lb, name), far, torch.zeros(2)) == 0).all()
+
+
 def test_redescending_losses_let_go_of_outliers():
     r = torch.linspace(0.5, 20, 40, dtype=torch.float64)
     for name in ("cauchy_loss", "welsch_loss", "geman_mcclure_loss", "tukey_loss"):
