@@ -425,7 +425,7 @@ def surprises(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 1, 3), (1, 1)], ids=str)
-def test_cross_entropy_of_its_own_has_all_derivatives_of_torchs(shape, monkeypatch):
+def test_surprises_have_all_derivatives_of_torchs(shape, monkeypatch):
     monkeypatch.setattr(classification, "_LARGE", 0)
     logits = torch.randn(shape[0], 4, *shape[1:], dtype=torch.float64)
     target, direction = torch.randint(4, shape), torch.randn_like(logits)
@@ -446,7 +446,7 @@ def test_cross_entropy_of_its_own_has_all_derivatives_of_torchs(shape, monkeypat
         assert torch.allclose(found, wanted, rtol=1e-10, atol=1e-14)
 
 
-def test_cross_entropy_of_its_own_under_vmap(monkeypatch):
+def test_surprises_under_vmap(monkeypatch):
     """Scores, labels, both or the upstream gradient alone may be many."""
     monkeypatch.setattr(classification, "_LARGE", 0)
     logits, target = torch.randn(5, 3, 4, 2, dtype=torch.float64), torch.randint(4, (5, 3, 2))
@@ -465,11 +465,17 @@ def test_cross_entropy_of_its_own_under_vmap(monkeypatch):
 
 
 @pytest.mark.parametrize(("shape", "own"), [((2, 3), True), ((1, 3), False), ((40,), False)], ids=str)
-def test_cross_entropy_of_its_own_is_for_large_pictures(shape, own, monkeypatch):
+def test_surprises_of_large_pictures_are_our_own(shape, own, monkeypatch):
     monkeypatch.setattr(classification, "_LARGE", 24)
     logits = torch.randn(shape[0], 4, *shape[1:], requires_grad=True)
     value = classification._surprises(logits, torch.zeros(shape, dtype=torch.long))
     assert value.grad_fn.name().startswith("_Surprises") == own
+
+
+def test_surprises_become_the_gradient_in_place():
+    logits, target = torch.randn(1, 20, 256, 256, requires_grad=True), torch.randint(20, (1, 256, 256))
+    step = peak_bytes(lambda: torch.autograd.grad(classification._surprises(logits, target).sum(), logits))
+    assert step < 1.2 * 4 * logits.numel()
 
 
 @pytest.mark.parametrize("name", ["focal_loss", "poly1_loss", "generalized_cross_entropy"])
