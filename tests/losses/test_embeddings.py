@@ -351,6 +351,9 @@ def test_distances_keep_their_digits_far_from_the_origin():
     rounded = lb.batch_triplet_loss((rows + 1024.0).double() - 1024.0, classes, margin=0.01, mining="all")
     assert far.item() == pytest.approx(rounded.item(), rel=1e-3)
     assert near.item() == pytest.approx(rounded.item(), rel=0.02)
+    far = (rows + 1024.0, rows + 1024.0 - 1024.0)
+    value, expected = (lb.nca_loss(x, classes, temperature=1e-3) for x in far)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-3)
 
 
 def test_no_triplet_and_no_positive_count_for_nothing():
