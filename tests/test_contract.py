@@ -384,6 +384,16 @@ def test_weight_of_zero_hides_nan(card, case, weight):
 
 
 @every_weighted_case
+def test_learned_weights_of_zero_have_a_gradient(card, case, weight):
+    """It says what an entry would cost, which those who learn weights from zero need: then nothing may be hidden."""
+    arguments = dict(zip(card.domain, draw(card, case, batch=4), strict=True)) | settings_of(card, case)
+    every_other = torch.arange(weight.numel()).reshape(weight.shape) % 2 == 0  # the mean of nothing has no slope
+    weights = [torch.where(every_other, little, 1.0 + weight) for little in (0.0, 1e-7)]
+    slopes = [slope_in(card, "weight", arguments | {"weight": each}, reduction="sum") for each in weights]
+    assert torch.allclose(*slopes, rtol=1e-4, atol=1e-5)
+
+
+@every_weighted_case
 def test_negative_weights_are_refused_or_count_by_their_size(card, case, weight):
     arguments = dict(zip(card.domain, draw(card, case, batch=4), strict=True)) | settings_of(card, case)
     try:

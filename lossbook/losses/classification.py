@@ -311,7 +311,11 @@ def binary_cross_entropy_with_logits(
     scores, truth, valid = _binary_entries(logits, target, ignore_index)
     weight = None if weight is None else weight.to(scores.dtype)
     pos_weight = None if pos_weight is None else pos_weight.to(scores.dtype)
-    values = F.binary_cross_entropy_with_logits(scores, truth, weight, pos_weight=pos_weight, reduction="none")
+    learned = weight is not None and weight.requires_grad  # torch has no derivative with respect to this weight
+    given = None if learned else weight
+    values = F.binary_cross_entropy_with_logits(scores, truth, given, pos_weight=pos_weight, reduction="none")
+    if learned:
+        values = values * weight
     if valid is None:
         return reduce(values, reduction, dtype=logits.dtype)
     return reduce(torch.where(valid, values, 0.0), reduction, valid.to(values.dtype), logits.dtype)

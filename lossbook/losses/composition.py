@@ -27,6 +27,7 @@ from ._validation import (
     check_same_shape,
     check_tensors,
     known,
+    weighted_entries,
 )
 
 __all__ = [
@@ -1072,7 +1073,8 @@ def sinkhorn_loss(
         epsilon: strength of the entropy, in the unit of the cost, above 0 (GeomLoss: `blur ** p`).
         iterations: number of steps, 1 or more.
         debias: the divergence, or the plain smoothed cost.
-        prediction_weight: mass of each point, `(N,)` or `(*, N)`, scaled to sum to 1; equal by default.
+        prediction_weight: mass of each point, `(N,)` or `(*, N)`, scaled to sum to 1; equal by default. Where
+            it is 0 the point may be NaN.
         target_weight: the same for the target, `(M,)` or `(*, M)`.
         reduction: `"none"` gives `(*)`, one number for each pair of sets.
 
@@ -1098,6 +1100,7 @@ def sinkhorn_loss(
     if iterations < 1:
         raise ValueError(f"iterations must be at least 1, got {iterations}")
     a, b = _masses("prediction_weight", prediction_weight, x), _masses("target_weight", target_weight, y)
+    x, y = _present(x, a, prediction_weight), _present(y, b, target_weight)
     values = _sinkhorn(x, y, x.detach(), y.detach(), a, b, p, epsilon, iterations, debias)
     return reduce(values, reduction, dtype=prediction.dtype)
 
@@ -1118,6 +1121,15 @@ def _masses(name: str, weight: Tensor | None, points: Tensor) -> Tensor:
         raise ValueError(f"{name} must not be negative and must not be all 0, got {weight.tolist()}")
     weight = weight.to(points.dtype)
     return (weight / weight.sum(-1, keepdim=True)).expand(points.shape[:-1])
+
+
+def _present(points: Tensor, mass: Tensor, weight: Tensor | None) -> Tensor:
+    """Points without a mass, moved to the middle of the others: NaN may stand there, as padding."""
+    if weighted_entries(weight) is None:
+        return points
+    counted = (mass > 0).unsqueeze(-1)
+    middle = (mass.unsqueeze(-1) * torch.where(counted, points, 0.0)).detach().sum(-2, keepdim=True)
+    return torch.where(counted, points, middle)
 
 
 def _sinkhorn(

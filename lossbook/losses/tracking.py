@@ -931,8 +931,8 @@ def motion_consistency_loss(
     check_weight(weight, (len(prediction), 1, *prediction.shape[2:]), "prediction with one channel")
     now, before, motion = together(prediction, previous, flow)
     counted = _inside(_destinations(motion.detach()), *now.shape[2:])
-    if weight is not None:
-        counted = counted & (weight != 0)
+    if (weighted := weighted_entries(weight)) is not None:
+        counted = counted & weighted
     (motion,) = hidden(counted, motion)
     (difference,) = hidden(counted, now - _warped(before, _destinations(motion)))
     counts = counted.to(now.dtype) if weight is None else counted * weight.to(now.dtype)

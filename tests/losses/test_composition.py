@@ -459,6 +459,17 @@ def test_sinkhorn_gradient_is_that_of_the_optimum(debias, p):
         assert x.grad.isfinite().all()
 
 
+def test_sinkhorn_points_without_mass_may_be_nan():
+    """Sets of different sizes are padded; what stands in the padding counts for nothing."""
+    x, y = torch.randn(2, 4, 2, dtype=torch.float64), torch.randn(2, 5, 2, dtype=torch.float64)
+    mass = torch.tensor([0.25, 0.5, 0.25, 0.0], dtype=torch.float64)
+    padded = x.index_fill(1, torch.tensor(3), float("nan")).requires_grad_()
+    value = lb.sinkhorn_loss(padded, y, prediction_weight=mass)
+    assert torch.isclose(value, lb.sinkhorn_loss(x[:, :3], y, prediction_weight=mass[:3]), rtol=1e-6)
+    (slope,) = torch.autograd.grad(value, padded)
+    assert slope.isfinite().all() and (slope[:, 3] == 0).all()
+
+
 def test_sinkhorn_divergence_is_zero_at_the_target_and_positive_elsewhere():
     """Without the divergence the points that fit best have shrunk together."""
     y = torch.randn(6, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
