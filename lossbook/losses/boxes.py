@@ -286,7 +286,7 @@ def _slopes_along(
     step: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The gradient in both ends of a box along an axis, from the gradients in its measures."""
-    d_low = d_high = torch.zeros_like(low)
+    d_low = d_high = low.new_zeros(())
     if enclosing is not None:
         highest = _larger(torch.maximum(low, high), torch.maximum(other_low, other_high))
         lowest = -_larger(torch.minimum(other_low, other_high), torch.minimum(low, high))
@@ -298,11 +298,14 @@ def _slopes_along(
         shared = shared * _not_negative(_shared(low, high, other_low, other_high))
         d_low = torch.addcmul(d_low, shared, _larger(low, other_low), value=-1)
         d_high = torch.addcmul(d_high, shared, _larger(other_high, high))
+        del shared
     if size is not None:
         size = size * _not_negative(high - low)
-        d_low, d_high = d_low - size, d_high + size
+        d_low = d_low - size
+        d_high = d_high + size
     if step is not None:
-        d_low, d_high = (torch.add(d, step, alpha=0.5) for d in (d_low, d_high))
+        d_low = torch.add(d_low, step, alpha=0.5)
+        d_high = torch.add(d_high, step, alpha=0.5)
     return d_low, d_high
 
 
@@ -713,7 +716,7 @@ def _ciou_gradient(boxes: Tensor, target: Tensor, *, gated: bool = False) -> Ten
 def _eiou(pair: _Pair) -> tuple[Tensor, Tensor]:
     """Efficient IoU loss of each pair, and its IoU."""
     iou, _ = _iou_and_union(pair)
-    sides = _ratio((pair.size - pair.target_size).square(), pair.enclosing.square()).sum(0)
+    sides = _ratio(pair.size - pair.target_size, pair.enclosing).square().sum(0)
     return 1 - iou + _center_distance(pair) + sides, iou
 
 
@@ -1262,13 +1265,11 @@ def wise_iou_loss(
         raise ValueError(f"alpha must be above 1, got {alpha}")
     boxes, target = _check_pairs(boxes, target, weight, reduction, 4)
     pair = _pair(boxes, target)
-    iou, _ = _iou_and_union(pair)
-    diagonal = pair.enclosing.square().sum(0)
-    far = _ratio(pair.step.square().sum(0), diagonal.detach() if detach_diagonal else diagonal)
-    values = far.exp() * (1 - iou)
-    if focusing != "none":
-        values = _gain((1 - iou.detach()) / mean, focusing, gamma, alpha, delta) * values
-    return _reduce_pairs(values, weight, reduction, boxes)
+    wrong = 1 - _iou_and_union(pair)[0]
+    factor = 1.0 if focusing == "none" else _gain(wrong.detach() / mean, focusing, gamma, alpha, delta)
+    enclosing = pair.enclosing.detach() if detach_diagonal else pair.enclosing
+    far = _ratio(pair.step.square().sum(0), enclosing.square().sum(0))
+    return _reduce_pairs(factor * far.exp() * wrong, weight, reduction, boxes)
 
 
 def _gain(outlier: Tensor, focusing: str, gamma: float, alpha: float, delta: float) -> Tensor:

@@ -40,7 +40,66 @@ SMALL: dict[str, Input] = {
     SIDES: lambda: sides(5, 4),
 }
 
+# As detectors write them, from the columns of two sets of boxes.
+IOU = (
+    "(lambda a, b: (lambda i: i / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - i))("
+    "(a[2].minimum(b[2]) - a[0].maximum(b[0])).clamp(0) * (a[3].minimum(b[3]) - a[1].maximum(b[1])).clamp(0)))"
+)
+AROUND = "(lambda a, b: (a[2].maximum(b[2]) - a[0].minimum(b[0]), a[3].maximum(b[3]) - a[1].minimum(b[1])))"
+FAR = "(lambda a, b: ((a[0] + a[2] - b[0] - b[2]) ** 2 + (a[1] + a[3] - b[1] - b[3]) ** 2) / 4)"
+SCALED = (
+    "(lambda b: torch.cat([0.875 * b[:, :2] + 0.125 * b[:, 2:], 0.125 * b[:, :2] + 0.875 * b[:, 2:]], 1).unbind(1))"
+)
+
 ENTRIES = (
+    Entry("iou_loss", BOXES, "lb.iou_loss(z, y)", (f"(1 - {IOU}(z.unbind(1), y.unbind(1))).mean()",)),
+    Entry(
+        "eiou_loss",
+        BOXES,
+        "lb.eiou_loss(z, y)",
+        (
+            (
+                f"(lambda a, b: (lambda c: 1 - {IOU}(a, b) + {FAR}(a, b) / (c[0] ** 2 + c[1] ** 2)"
+                " + ((a[2] - a[0] - b[2] + b[0]) / c[0]) ** 2 + ((a[3] - a[1] - b[3] + b[1]) / c[1]) ** 2)"
+                f"({AROUND}(a, b)).mean())(z.unbind(1), y.unbind(1))"
+            ),
+        ),
+    ),
+    Entry(
+        "inner_iou_loss",
+        BOXES,
+        "lb.inner_iou_loss(z, y, ratio=0.75)",
+        (f"(1 - {IOU}({SCALED}(z), {SCALED}(y))).mean()",),
+    ),
+    Entry(
+        "mpdiou_loss",
+        BOXES,
+        "lb.mpdiou_loss(z, y, image_size=(600, 800))",
+        (f"(1 - {IOU}(z.unbind(1), y.unbind(1)) + (z - y).square().sum(1) / 1e6).mean()",),
+    ),
+    Entry(
+        "wise_iou_loss",
+        BOXES,
+        "lb.wise_iou_loss(z, y)",
+        (
+            (
+                f"(lambda a, b: (lambda c: ({FAR}(a, b) / (c[0] ** 2 + c[1] ** 2).detach()).exp())({AROUND}(a, b))"
+                f" * (1 - {IOU}(a, b)))(z.unbind(1), y.unbind(1)).mean()"
+            ),
+        ),
+    ),
+    Entry(
+        "wise_iou_loss",
+        BOXES,
+        "lb.wise_iou_loss(z, y, focusing='dynamic', mean=0.2)",
+        (
+            (
+                f"(lambda a, b: (lambda c, l: ({FAR}(a, b) / (c[0] ** 2 + c[1] ** 2).detach()).exp() * l"
+                " * (l.detach() / 0.2 / (3 * 1.9 ** (l.detach() / 0.2 - 3))))"
+                f"({AROUND}(a, b), 1 - {IOU}(a, b)))(z.unbind(1), y.unbind(1)).mean()"
+            ),
+        ),
+    ),
     Entry(
         "giou_loss",
         BOXES,
