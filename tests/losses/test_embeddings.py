@@ -422,6 +422,17 @@ def test_sphereface_falls_from_one_to_one_minus_twice_the_margin(margin):
     assert opposite == pytest.approx((2 * margin - 1) * -torch.sigmoid(torch.tensor(2.0 * margin - 1)).item())
 
 
+@pytest.mark.parametrize("margin", [1, 2, 3, 4, 5])
+def test_sphereface_opposite_to_its_class_in_float32(margin):
+    """Where the cosine rounds to -1, the angle counts as pi, which still belongs to the last piece of the curve."""
+    row, prototypes = torch.tensor([[-1.0, 1e-4, 0.0]]), torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    grads = []
+    for dtype in (torch.float32, torch.float64):
+        arguments = row.to(dtype), torch.tensor([0]), prototypes.to(dtype)
+        grads.append(value_and_gradient(lb.sphereface_loss, *arguments, margin=margin)[1].double())
+    assert torch.allclose(*grads, rtol=1e-3, atol=1e-6)
+
+
 def test_sphereface_of_margin_one_is_a_softmax_of_projections():
     rows, classes, prototypes = normal(5, 3), torch.tensor([0, 1, 2, 1, 0]), normal(3, 3, seed=1)
     expected = F.cross_entropy(rows @ F.normalize(prototypes, dim=1).T, classes)
