@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import pickle
@@ -84,6 +85,22 @@ def test_second_derivative(card, case):
     assert torch.autograd.gradgradcheck(
         lambda x: function(x, *others, **settings), first.requires_grad_(), fast_mode=is_large([first])
     )
+
+
+@pytest.mark.parametrize("card", [c for c in CARDS if c.values[0].properties["smooth"].holds])
+def test_second_derivative_in_forward_mode(card):
+    """Along a direction, forward over forward: as in reverse mode, or refused; never silently zero."""
+    first, *others = draw(card)
+    direction = draw(card, seed=1)[0]
+
+    def along(x: Tensor) -> Tensor:
+        return torch.func.jvp(lambda x: card.function(x, *others), (x,), (direction,))[1]
+
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # torch's Huber loss, and ours of linear layers
+        found = torch.func.jvp(along, (first,), (direction,))[1]
+        slope = torch.func.grad(lambda x: card.function(x, *others))
+        expected = (torch.func.jvp(slope, (first,), (direction,))[1] * direction).sum()
+        assert torch.isclose(found, expected.to(found.dtype), rtol=1e-6, atol=1e-9)
 
 
 @every_case
@@ -244,6 +261,18 @@ def test_empty_batch_is_a_zero_attached_to_the_graph(card, case):
         assert value.item() == 0
     else:
         assert value.isfinite()  # the batch as one region without a pixel
+
+
+@every_ignoring_card
+def test_nothing_is_ignored(card):
+    """`None` is what any label means that does not occur."""
+    tensors = draw(card)
+    assert torch.equal(card.function(*tensors, ignore_index=None), card.function(*tensors, ignore_index=-77))
+    target = tensors[place_of_target(card)]
+    if card.domain["target"] == "labels":
+        tensors[place_of_target(card)] = torch.full_like(target, -100)
+        with pytest.raises(ValueError, match="target must"):
+            card.function(*tensors, ignore_index=None)
 
 
 def place_of_target(card) -> int:
@@ -546,6 +575,15 @@ def test_integer_scores(card):
     first, *others = draw(card)
     with pytest.raises(TypeError, match=r"must be a floating-point tensor, got torch\.int64"):
         card.function(first.long(), *others)
+
+
+@every_card
+def test_complex_numbers(card):
+    tensors = draw(card)
+    for index, name in enumerate(card.domain):
+        wrong = [t.to(torch.complex64) if place == index else t for place, t in enumerate(tensors)]
+        with pytest.raises(TypeError, match=f"{name} must hold real numbers, got torch.complex64"):
+            card.function(*wrong)
 
 
 @every_card

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 Curve = Callable[..., Tensor]
 
@@ -40,6 +42,17 @@ def with_slopes(curve: Curve, slopes: tuple[Curve, ...], *inputs: Tensor, reuse:
     return _WithSlopes.apply(curve, slopes, reuse, *inputs)
 
 
+@contextmanager
+def forward_mode(*kept: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Inside the `jvp` of a function: what it kept, such that the slopes made of it can be derived once more.
+
+    Torch turns forward mode off in there, so that a second derivative along a direction would silently be zero.
+    """
+    enabled = getattr(forward_ad, "_set_fwd_grad_enabled", None)  # torch has no public name for it
+    with nullcontext() if enabled is None else enabled(True):
+        yield tuple(forward_ad.unpack_dual(tensor).primal for tensor in kept)
+
+
 class _WithSlopes(torch.autograd.Function):
     """The slopes are made of torch's functions: so they can be derived again."""
 
@@ -64,6 +77,6 @@ class _WithSlopes(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
-        kept = ctx.saved_tensors
         moved = [(slope, t) for slope, t in zip(ctx.slopes, tangents[3:], strict=True) if t is not None]
-        return sum(tangent * slope(*kept) for slope, tangent in moved)
+        with forward_mode(*ctx.saved_tensors) as kept:
+            return sum(tangent * slope(*kept) for slope, tangent in moved)

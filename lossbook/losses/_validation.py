@@ -53,13 +53,15 @@ def check_fraction(name: str, value: float) -> None:
 
 
 def check_tensors(**tensors: Tensor | None) -> None:
-    """All given arguments are tensors on one device."""
+    """All given arguments are tensors of real numbers on one device."""
     first_name, first = "", None
     for name, tensor in tensors.items():
         if tensor is None:
             continue
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} must be a tensor, got {type(tensor).__name__}")
+        if tensor.is_complex():
+            raise TypeError(f"{name} must hold real numbers, got {tensor.dtype}")
         if first is None:
             first_name, first = name, tensor
         elif tensor.device != first.device:
@@ -133,6 +135,14 @@ def check_class_scores(name: str, scores: Tensor) -> None:
         )
 
 
+def can_hold(target: Tensor, value: int) -> bool:
+    """Whether an entry can have this value at all: compared with a byte, -100 would be 156."""
+    if target.is_floating_point() or target.dtype == torch.bool:
+        return True
+    limits = torch.iinfo(target.dtype)
+    return limits.min <= value <= limits.max
+
+
 def check_labels(target: Tensor, shape: tuple[int, ...], name: str, ignore_index: int | None) -> None:
     """`target` holds class indices `(N, *)` for scores of `shape` `(N, C, *)`; each is in range or the ignored one."""
     shape = tuple(shape)
@@ -147,6 +157,8 @@ def check_labels(target: Tensor, shape: tuple[int, ...], name: str, ignore_index
             f"target must have shape {expected} to go with {name} of shape {shape}, got {tuple(target.shape)}"
         )
     classes = shape[1]
+    if ignore_index is not None and not can_hold(target, ignore_index):
+        ignore_index = None
 
     def in_range() -> Tensor:
         low, high = target.aminmax()  # one pass; only where it finds something odd is a second one due
@@ -163,15 +175,16 @@ def check_labels(target: Tensor, shape: tuple[int, ...], name: str, ignore_index
 
 
 def check_probabilities(name: str, tensor: Tensor, ignore_index: int | None = None) -> None:
-    """Every entry lies in [0, 1], or is the ignored value."""
+    """Every entry lies in [0, 1], but for rounding (of a mask that was resized), or is the ignored value."""
     if tensor.dtype == torch.bool:
         return
+    lowest, highest = -1e-5, 1 + 1e-5
 
     def in_range() -> Tensor:
         low, high = tensor.aminmax()
-        if ignore_index is None or (low >= 0 and high <= 1):
-            return (low >= 0) & (high <= 1)
-        return (((tensor >= 0) & (tensor <= 1)) | (tensor == ignore_index)).all()
+        if ignore_index is None or (low >= lowest and high <= highest):
+            return (low >= lowest) & (high <= highest)
+        return (((tensor >= lowest) & (tensor <= highest)) | (tensor == ignore_index)).all()
 
     if tensor.numel() and known(tensor, in_range) is False:
         also = "" if ignore_index is None else f" or ignore_index={ignore_index}"
@@ -180,7 +193,7 @@ def check_probabilities(name: str, tensor: Tensor, ignore_index: int | None = No
 
 def valid_entries(target: Tensor, ignore_index: int | None) -> Tensor | None:
     """A mask of the entries that count, or `None` where all of them do (so that nothing needs to be masked)."""
-    if ignore_index is None:
+    if ignore_index is None or not can_hold(target, ignore_index):
         return None
 
     def out_of_reach() -> Tensor:  # a tenth of what the mask costs

@@ -26,7 +26,7 @@ from torch import Tensor
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import reduce, together
-from ._slope import root, with_slope, with_slopes
+from ._slope import forward_mode, root, with_slope, with_slopes
 from ._validation import (
     check_choice,
     check_class_scores,
@@ -236,21 +236,21 @@ class _Measured(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, d_boxes: Tensor | None, d_target: Tensor | None, _: None) -> tuple[Tensor, ...]:
-        boxes, target = ctx.saved_tensors
-        unit = torch.ones_like(boxes[..., 0]).expand(2, *boxes.shape[:-1])
-        changes = []
-        for index in range(ctx.measures):
-            one = tuple(unit if index == k else None for k in range(ctx.measures))
-            change = torch.zeros_like(unit)
-            for first, second, moved, pull in (
-                (boxes, target, d_boxes, one),
-                (target, boxes, d_target, _seen_from_the_target(one)),
-            ):
-                if moved is not None:
-                    both = (_pulled(first, second, pull) * moved).unflatten(-1, (2, 2))
-                    change = change + both.sum(-2).movedim(-1, 0)
-            changes.append(change)
-        return tuple(changes)
+        with forward_mode(*ctx.saved_tensors) as (boxes, target):
+            unit = torch.ones_like(boxes[..., 0]).expand(2, *boxes.shape[:-1])
+            changes = []
+            for index in range(ctx.measures):
+                one = tuple(unit if index == k else None for k in range(ctx.measures))
+                change = torch.zeros_like(unit)
+                for first, second, moved, pull in (
+                    (boxes, target, d_boxes, one),
+                    (target, boxes, d_target, _seen_from_the_target(one)),
+                ):
+                    if moved is not None:
+                        both = (_pulled(first, second, pull) * moved).unflatten(-1, (2, 2))
+                        change = change + both.sum(-2).movedim(-1, 0)
+                changes.append(change)
+            return tuple(changes)
 
 
 def _seen_from_the_target(gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:

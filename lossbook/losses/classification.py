@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -134,7 +133,7 @@ def cross_entropy(
     target: Tensor,
     *,
     weight: Tensor | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Tensor:
@@ -157,8 +156,8 @@ def cross_entropy(
         target: class indices, `(N, *)` integers (`()` for one example); or class probabilities, the shape of the
             logits, floats.
         weight: one weight per class, `(C,)`.
-        ignore_index: label of positions that do not count. A real class given here still takes part in the
-            softmax. It means nothing to probabilities.
+        ignore_index: label of positions that do not count, or `None`. A real class given here still takes part in
+            the softmax. It means nothing to probabilities.
         label_smoothing: share of the target that is spread evenly over the classes, in [0, 1].
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels
             (by the number of positions where the target holds probabilities).
@@ -194,7 +193,7 @@ def cross_entropy(
     weight = None if weight is None else weight.to(scores.dtype)
     sum_or_none = "none" if reduction == "none" else "sum"
     if target.is_floating_point() and target.shape == logits.shape:
-        if ignore_index >= 0:
+        if ignore_index is not None and ignore_index >= 0:
             raise ValueError(f"ignore_index marks labels; the target holds probabilities, got {ignore_index}")
         check_probabilities("target", target)
         values = F.cross_entropy(
@@ -205,8 +204,8 @@ def cross_entropy(
         labels, valid = _labels(target, logits.shape, "logits", ignore_index)
         if valid is not None:  # NaN under an ignored label must not reach the gradient
             scores = torch.where(valid.unsqueeze(1), scores, 0.0)
-        values = F.cross_entropy(scores, labels, weight, ignore_index=ignore_index, reduction=sum_or_none,
-                                 label_smoothing=label_smoothing)  # fmt: skip
+        values = F.cross_entropy(scores, labels, weight, ignore_index=_NONE if ignore_index is None else ignore_index,
+                                 reduction=sum_or_none, label_smoothing=label_smoothing)  # fmt: skip
         count = _label_weights(labels, valid, weight, scores.dtype)
     if reduction == "mean":
         count = count.sum()
@@ -216,6 +215,8 @@ def cross_entropy(
 
 CrossEntropyLoss = as_module("CrossEntropyLoss", cross_entropy)
 
+
+_NONE = -100  # no label, once labels are known to be in range; torch has no way to say that none is ignored
 
 # Converted before they are compared with the ignored label, for which they may have no room: a byte of 156 equals -100.
 _SHORT = (torch.uint8, torch.int8, torch.int16, torch.int32)
@@ -356,54 +357,10 @@ def _entries(
     return scores, labels, valid
 
 
-_LARGE = 2**20  # numbers: below, a few megabytes matter less than the time of an autograd function in Python
-
-
-def _surprises(scores: Tensor, labels: Tensor) -> Tensor:
-    """Minus the log-probability of each label: torch's cross-entropy, for pictures in a third of its memory."""
-    small = scores.dim() < 3 or scores.numel() < _LARGE
-    if small or scores.device.type != "cpu" or torch.compiler.is_compiling():
-        return F.cross_entropy(scores, labels, reduction="none")
-    return _Surprises.apply(scores, labels)
-
-
-class _Surprises(torch.autograd.Function):
-    """Autograd keeps the scores, which are there anyway, and turns their probabilities into the gradient in place."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(scores: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(scores, labels, reduction="none")
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        scores, labels = ctx.saved_tensors
-        p, gradient, places = scores.softmax(1), gradient.unsqueeze(1), labels.unsqueeze(1)
-        if torch.is_grad_enabled() or not all(map(_is_plain, (p, gradient, places))):
-            return (p * gradient).scatter_add(1, places, -gradient), None
-        return p.mul_(gradient).scatter_add_(1, places, -gradient), None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
-        scores, labels = ctx.saved_tensors
-        return (scores.softmax(1) * tangent).sum(1) - tangent.gather(1, labels.unsqueeze(1)).squeeze(1)
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    """Whether the tensor may be written to: `vmap`, where one may not, does not let anybody look at a number."""
-    return known(tensor, lambda: tensor[(slice(1),) * tensor.dim()].any()) is not None
-
-
 def _cross_entropies(scores: Tensor, truth: Tensor, task: str, weight: Tensor | None = None) -> Tensor:
     """The weighted cross-entropy of each entry of the target."""
     if task == "multiclass":
-        values = _surprises(scores, truth)
+        values = F.cross_entropy(scores, truth, reduction="none")
     elif weight is None or weight.requires_grad:  # torch has no derivative with respect to this weight
         values = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
     else:
@@ -741,7 +698,7 @@ def nll_loss(
     target: Tensor,
     *,
     weight: Tensor | None = None,
-    ignore_index: int = -100,
+    ignore_index: int | None = -100,
     reduction: str = "mean",
 ) -> Tensor:
     r"""Negative log-likelihood of labels: minus the log-probability that the prediction gives to the true class.
@@ -760,7 +717,7 @@ def nll_loss(
             example.
         target: class indices, `(N, *)` integers; `()` for one example.
         weight: one weight per class, `(C,)`.
-        ignore_index: label of positions that do not count.
+        ignore_index: label of positions that do not count, or `None`.
         reduction: `"none"` gives `(N, *)`; `"mean"` divides by the sum of the weights of the counted labels.
 
     Returns:
@@ -792,7 +749,8 @@ def nll_loss(
         scores = torch.where(valid.unsqueeze(1), scores, 0.0)
     weight = None if weight is None else weight.to(scores.dtype)
     sum_or_none = "none" if reduction == "none" else "sum"
-    values = F.nll_loss(scores, labels, weight, ignore_index=ignore_index, reduction=sum_or_none)
+    ignored = _NONE if ignore_index is None else ignore_index
+    values = F.nll_loss(scores, labels, weight, ignore_index=ignored, reduction=sum_or_none)
     if known(values, lambda: values.sum() >= -1e-3 * labels.numel()) is False:
         raise ValueError("log_probabilities must not be above 0; apply log_softmax, or use cross_entropy on logits")
     if reduction == "mean":
@@ -1252,7 +1210,7 @@ def distillation_loss(
         teacher = torch.where(valid.unsqueeze(1), teacher, 0.0)
     log_p, log_t = (scores / temperature).log_softmax(1), (teacher / temperature).log_softmax(1)
     soft = F.kl_div(log_p, log_t, reduction="none", log_target=True).sum(1)
-    hard = _surprises(scores, labels)
+    hard = F.cross_entropy(scores, labels, reduction="none")
     values = (1 - alpha) * hard + alpha * temperature**2 * soft
     return _reduced(values, valid, reduction, logits.dtype)
 

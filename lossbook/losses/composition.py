@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ._card import PROPERTIES, gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import full_precision, reduce, together, widen
+from ._slope import forward_mode
 from ._validation import (
     check_choice,
     check_floating,
@@ -921,14 +922,13 @@ class _Distances(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, x_moves: Tensor | None, y_moves: Tensor | None) -> Tensor:
-        x, y, distance = ctx.saved_tensors
-        change = torch.zeros_like(distance)
-        with full_precision(x):
+        with forward_mode(*ctx.saved_tensors) as (x, y, distance), full_precision(x):
+            change = torch.zeros_like(distance)
             if x_moves is not None:
                 change = change + (x * x_moves).sum(-1).unsqueeze(-1) - x_moves @ y.mT
             if y_moves is not None:
                 change = change + (y * y_moves).sum(-1).unsqueeze(-2) - x @ y_moves.mT
-        return _per_distance(change, distance)
+            return _per_distance(change, distance)
 
 
 def _per_distance(values: Tensor, distance: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from torch import Tensor
 from ._card import PROPERTIES, gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import narrow, reduce, together, widen
-from ._slope import with_slope
+from ._slope import forward_mode, with_slope
 from ._validation import (
     check_choice,
     check_floating,
@@ -1329,10 +1329,10 @@ class _RowSums(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, of_mu: Tensor | None, of_s: Tensor | None) -> Tensor:
-        mu, s = ctx.saved_tensors
-        parts = [] if of_mu is None else [2 * mu * of_mu]
-        parts += [] if of_s is None else [torch.expm1(s) * of_s]
-        return sum(parts).sum(1)
+        with forward_mode(*ctx.saved_tensors) as (mu, s):
+            parts = [] if of_mu is None else [2 * mu * of_mu]
+            parts += [] if of_s is None else [torch.expm1(s) * of_s]
+            return sum(parts).sum(1)
 
 
 _OF_NUMBERS = not_applicable("the prediction is a number, not a probability")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import LossModule, as_module
 from ._reduction import reduce, together
+from ._slope import forward_mode
 from ._validation import (
     check_choice,
     check_floating,
@@ -29,7 +30,7 @@ from ._validation import (
     check_tensors,
     known,
 )
-from .classification import _entries, _surprises
+from .classification import _entries
 
 __all__ = [
     "ActivePassiveLoss",
@@ -162,7 +163,7 @@ def generalized_cross_entropy(
     check_fraction("truncation", truncation)
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    surprise = _surprises(scores, labels)
+    surprise = F.cross_entropy(scores, labels, reduction="none")
     if truncation > 0:
         surprise = surprise.clamp_max(-math.log(truncation))
     values = -torch.expm1(-q * surprise) / q if q > 0 else surprise
@@ -243,7 +244,7 @@ def symmetric_cross_entropy(
         raise ValueError(f"log_zero must be at most 0, got {log_zero}")
     check_reduction(reduction)
     scores, labels, valid = _entries(logits, target, "multiclass", ignore_index)
-    surprise = _surprises(scores, labels)
+    surprise = F.cross_entropy(scores, labels, reduction="none")
     values = alpha * surprise + beta * log_zero * torch.expm1(-surprise)
     return _reduced(values, valid, reduction, logits.dtype)
 
@@ -790,9 +791,9 @@ class _TemperedLogSoftmax(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
-        (log_p,) = ctx.saved_tensors
-        escort = (ctx.t * log_p).softmax(1)
-        return ((ctx.t - 1) * log_p).exp() * (tangent - (escort * tangent).sum(1, keepdim=True))
+        with forward_mode(*ctx.saved_tensors) as (log_p,):
+            escort = (ctx.t * log_p).softmax(1)
+            return ((ctx.t - 1) * log_p).exp() * (tangent - (escort * tangent).sum(1, keepdim=True))
 
 
 @gradient_of(bi_tempered_logistic_loss)

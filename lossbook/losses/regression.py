@@ -13,12 +13,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.forward_ad import _set_fwd_grad_enabled
 
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import as_module
 from ._reduction import narrow, reduce, together
-from ._slope import root, with_slope
+from ._slope import forward_mode, root, with_slope
 from ._validation import (
     check_choice,
     check_floating,
@@ -617,8 +616,7 @@ class _LogCosh(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, Tensor]:
-        (slope,) = ctx.saved_tensors
-        with _set_fwd_grad_enabled(True):  # torch turns it off here: a second tangent would silently be zero
+        with forward_mode(*ctx.saved_tensors) as (slope,):
             return tangent * slope, tangent * (1 - slope.square())
 
 

@@ -539,7 +539,8 @@ def mart_loss(
     clean, attacked = (widen(z).log_softmax(1) for z in (output, model(perturbed)))
     check_labels(target, output.shape, "logits", ignore_index)
     values = cross_entropy(attacked, target, ignore_index=ignore_index, reduction="none")
-    labels = torch.where(target == ignore_index, 0, target).long().unsqueeze(1)
+    target = target.long()  # a byte of 156 equals -100
+    labels = torch.where(target == ignore_index, 0, target).unsqueeze(1)
     rival = attacked.detach().scatter(1, labels, -torch.inf).argmax(1, keepdim=True)
     everyone_else = attacked.scatter(1, rival, -torch.inf).logsumexp(1)
     miss = -torch.expm1(clean.gather(1, labels).squeeze(1))

@@ -18,6 +18,7 @@ from ._card import gradient_of, loss, no, not_applicable, yes
 from ._module import as_module
 from ._reduction import full_precision, narrow, reduce, together
 from ._validation import (
+    can_hold,
     check_floating,
     check_fraction,
     check_layout,
@@ -396,10 +397,11 @@ def _check_layer(hidden: Tensor, weight: Tensor, bias: Tensor | None, target: Te
 
 def _check_ids(name: str, ids: Tensor, classes: int, ignore_index: int | None = None) -> None:
     """Every index is one of `classes`, or the ignored one."""
+    ignored = ignore_index is not None and can_hold(ids, ignore_index)
 
     def in_range() -> Tensor:
         fits = (ids >= 0) & (ids < classes)
-        return (fits if ignore_index is None else fits | (ids == ignore_index)).all()
+        return (fits | (ids == ignore_index) if ignored else fits).all()
 
     if ids.numel() and known(ids, in_range) is False:
         also = "" if ignore_index is None else f" or ignore_index={ignore_index}"

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 import lossbook as lb
 from lossbook import calculus
-from lossbook.losses import classification
-from lossbook.measure.bench import peak_bytes
 
 Array = NDArray[Any]
 DRAWS = range(16)
@@ -415,76 +413,6 @@ def test_what_torch_refuses_is_refused():
             function(logits[0].log_softmax(0), target)
     with pytest.raises(ValueError, match="ignore_index marks labels; the target holds probabilities, got 0"):
         lb.cross_entropy(logits, logits.softmax(1), ignore_index=0)
-
-
-# --- the gradient of cross-entropy, formed from the scores alone ------------------------------------------------------
-
-
-def surprises(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return lb.poly1_loss(logits, target, epsilon=0.0, reduction="none")
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (2, 1, 3), (1, 1)], ids=str)
-def test_surprises_have_all_derivatives_of_torchs(shape, monkeypatch):
-    monkeypatch.setattr(classification, "_LARGE", 0)
-    logits = torch.randn(shape[0], 4, *shape[1:], dtype=torch.float64)
-    target, direction = torch.randint(4, shape), torch.randn_like(logits)
-
-    def theirs(z: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(z, target, reduction="none")
-
-    def ours(z: torch.Tensor) -> torch.Tensor:
-        return surprises(z, target)
-
-    for found, wanted in zip(
-        torch.func.jvp(ours, (logits,), (direction,)), torch.func.jvp(theirs, (logits,), (direction,)), strict=True
-    ):
-        assert torch.allclose(found, wanted, rtol=1e-12)
-    assert torch.autograd.gradgradcheck(ours, logits.clone().requires_grad_())
-    for outer in (torch.func.jacrev, torch.func.jacfwd):
-        found, wanted = (outer(torch.func.grad(lambda z, f=f: f(z).square().sum()))(logits) for f in (ours, theirs))
-        assert torch.allclose(found, wanted, rtol=1e-10, atol=1e-14)
-
-
-def test_surprises_under_vmap(monkeypatch):
-    """Scores, labels, both or the upstream gradient alone may be many."""
-    monkeypatch.setattr(classification, "_LARGE", 0)
-    logits, target = torch.randn(5, 3, 4, 2, dtype=torch.float64), torch.randint(4, (5, 3, 2))
-    for dims in ((0, 0), (None, 0), (0, None)):
-        z, y = (t if dim == 0 else t[0] for t, dim in zip((logits, target), dims, strict=True))
-        z = z.clone().requires_grad_()
-        found, wanted = (
-            torch.autograd.grad(torch.func.vmap(f, dims)(z, y).square().sum(), z)[0]
-            for f in (surprises, lambda a, b: F.cross_entropy(a, b, reduction="none"))
-        )
-        assert torch.allclose(found, wanted, rtol=1e-12)
-    z = logits[0].clone().requires_grad_()
-    values, each = surprises(z, target[0]), torch.eye(6, dtype=torch.float64).reshape(6, 3, 2)
-    (rows,) = torch.autograd.grad(values, z, each, is_grads_batched=True, retain_graph=True)
-    assert torch.allclose(rows.sum(0), torch.autograd.grad(values.sum(), z)[0], rtol=1e-12)
-
-
-@pytest.mark.parametrize(("shape", "own"), [((2, 3), True), ((1, 3), False), ((40,), False)], ids=str)
-def test_surprises_of_large_pictures_are_our_own(shape, own, monkeypatch):
-    monkeypatch.setattr(classification, "_LARGE", 24)
-    logits = torch.randn(shape[0], 4, *shape[1:], requires_grad=True)
-    value = classification._surprises(logits, torch.zeros(shape, dtype=torch.long))
-    assert value.grad_fn.name().startswith("_Surprises") == own
-
-
-def test_surprises_become_the_gradient_in_place():
-    logits, target = torch.randn(1, 20, 256, 256, requires_grad=True), torch.randint(20, (1, 256, 256))
-    step = peak_bytes(lambda: torch.autograd.grad(classification._surprises(logits, target).sum(), logits))
-    assert step < 1.2 * 4 * logits.numel()
-
-
-@pytest.mark.parametrize("name", ["focal_loss", "poly1_loss", "generalized_cross_entropy"])
-def test_losses_of_labels_need_little_more_memory_than_the_gradient(name):
-    """Torch's cross-entropy alone needs three times as much as its input."""
-    logits, target = torch.randn(1, 20, 256, 256, requires_grad=True), torch.randint(20, (1, 256, 256))
-    step = peak_bytes(lambda: torch.autograd.grad(getattr(lb, name)(logits, target), logits))
-    assert step < 1.4 * 4 * logits.numel()
-    assert peak_bytes(lambda: torch.autograd.grad(F.cross_entropy(logits, target), logits)) > 2.5 * 4 * logits.numel()
 
 
 # --- identities -------------------------------------------------------------------------------------------------------

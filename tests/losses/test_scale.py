@@ -230,3 +230,19 @@ def test_log_uniform_draws_have_their_probabilities():
     draws = lb.log_uniform_sample(100_000, 20, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(draws.bincount(minlength=20) / 1e5, chances.float(), atol=0.01)
     assert lb.log_uniform_sample(0, 5).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_a_short_label_of_156_is_a_class_and_not_the_ignored_one(dtype):
+    """As a byte, -100 is 156."""
+    hidden, weight = torch.randn(3, 4), torch.randn(160, 4)
+    target = torch.tensor([156, 3, 156])
+    expected = F.cross_entropy(hidden @ weight.T, target)
+    assert torch.isclose(lb.linear_cross_entropy(hidden, weight, target.to(dtype)), expected)
+    model, settings = torch.nn.Linear(4, 160), {"perturbed": hidden + 0.1}
+    assert torch.isclose(
+        lb.mart_loss(model, hidden, target.to(dtype), **settings), lb.mart_loss(model, hidden, target, **settings)
+    )
+    if dtype == torch.uint8:
+        with pytest.raises(ValueError, match="got values from"):
+            lb.linear_cross_entropy(hidden, weight[:100], target.to(dtype))

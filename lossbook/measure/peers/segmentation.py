@@ -152,8 +152,10 @@ COMPOUND = (
         MANY,
         "lb.dice_focal_loss(z, y)",
         (
-            "monai.DiceLoss(softmax=True, to_onehot_y=True)(z, y[:, None]) + "
-            "21 * monai.FocalLoss(use_softmax=True, to_onehot_y=True)(z, y[:, None])",
+            (
+                "monai.DiceLoss(softmax=True, to_onehot_y=True)(z, y[:, None]) + "
+                "21 * monai.FocalLoss(use_softmax=True, to_onehot_y=True)(z, y[:, None])"
+            ),
         ),
     ),
     Entry(
