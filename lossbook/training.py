@@ -1,4 +1,5 @@
-"""One training loop, prediction, and the metrics of segmentation.
+"""How chapters train: one loop for networks, linear models at their minimum, two adversaries; and what comes after:
+prediction, and the metrics of segmentation.
 
 Everything that could differ between two losses but should not is fixed by the seed: the initial weights
 (:func:`build`), the order of the examples, the augmentation and the step-size schedule (:func:`fit`).
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+from .losses.generative import minimax_discriminator_loss
 
 Targets = Tensor | tuple[Tensor, ...]
 
@@ -219,6 +222,82 @@ def fit_linear(
 
     solver.step(closure)
     return model.requires_grad_(False)
+
+
+def fit_linear_models(loss: Callable[..., Tensor], inputs: Tensor, targets: Tensor, *, steps: int = 150) -> Tensor:
+    """Fit R linear models side by side, each to its own training set, by Adam from zero.
+
+    Args:
+        loss: called as ``loss(prediction, target, reduction="none")``, entry by entry.
+        inputs: (R, n, d); a column of ones stands for the intercept.
+        targets: (R, n).
+        steps: number of updates; the step size falls from 0.1 to 0 along a cosine.
+
+    Returns:
+        Weights (R, d).
+    """
+    weights = torch.zeros(len(inputs), inputs.shape[2], dtype=inputs.dtype, requires_grad=True)
+    optimizer = torch.optim.Adam([weights], lr=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        predictions = torch.einsum("rnd,rd->rn", inputs, weights)
+        loss(predictions, targets, reduction="none").mean(1).sum().backward()  # the models do not touch each other
+        optimizer.step()
+        schedule.step()
+    return weights.detach()
+
+
+def fit_adversaries(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    generator_loss: Callable[[Tensor], Tensor],
+    real: Tensor,
+    *,
+    noise: int,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+) -> None:
+    """Train both networks in place, by turns: one step of the discriminator, one of the generator.
+
+    Both use Adam with a first moment of 0.5. The discriminator's loss is
+    :func:`~lossbook.minimax_discriminator_loss`: two logistic losses, of real and of generated examples.
+
+    Args:
+        generator: maps noise (N, noise) to examples shaped like those of ``real``.
+        discriminator: maps examples to one logit each, (N, 1) or (N,); positive says "real".
+        generator_loss: takes the discriminator's logits of generated examples, as
+            :func:`~lossbook.minimax_generator_loss` or :func:`~lossbook.non_saturating_generator_loss`.
+        real: (M, ...) real examples; each step draws ``batch_size`` of them with replacement.
+        noise: numbers that the generator is given for an example.
+        steps: number of turns.
+        batch_size: real and generated examples in a turn.
+        lr: step size of both networks.
+        seed: seeds noise and order of the examples.
+
+    Reference: Goodfellow et al., "Generative adversarial networks", 2014, https://arxiv.org/abs/1406.2661
+
+    Example:
+        >>> from lossbook import non_saturating_generator_loss
+        >>> G, D = nn.Linear(1, 2), nn.Linear(2, 1)
+        >>> settings = {"noise": 1, "steps": 3, "batch_size": 4, "lr": 1e-3, "seed": 0}
+        >>> fit_adversaries(G, D, non_saturating_generator_loss, torch.rand(8, 2), **settings)
+    """
+    judge, forger = (
+        torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (discriminator, generator)
+    )
+    random = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        shown = real[torch.randint(len(real), (batch_size,), generator=random).to(real.device)]
+        fake = generator(torch.randn(batch_size, noise, generator=random).to(real.device))
+        judge.zero_grad()
+        minimax_discriminator_loss(discriminator(shown), discriminator(fake.detach())).backward()
+        judge.step()
+        forger.zero_grad()
+        generator_loss(discriminator(fake)).backward()
+        forger.step()
 
 
 def progress_bar(items: Iterable, label: str = "", *, total: int | None = None, show: bool = True) -> Iterable:

@@ -6,7 +6,8 @@ import torch
 from scipy.optimize import minimize, minimize_scalar
 
 import lossbook as lb
-from lossbook.measure import bias_and_variance, classification_quality, fit_linear_models, fit_temperature, huber_center
+from lossbook.measure import bias_and_variance, classification_quality, fit_temperature, huber_center
+from lossbook.training import fit_linear_models
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_adversaries_find_the_mean_of_a_distribution(name):
     G, D = (training.build(lambda w=w: models.dense(*w, slope=0.2), 0) for w in ((4, 16, 1), (1, 16, 1)))
     settings = {"noise": 4, "steps": 400, "batch_size": 64, "lr": 5e-3, "seed": 0}
     before = G(torch.randn(500, 4, generator=torch.Generator().manual_seed(1))).mean().item()
-    models.fit_adversaries(G, D, getattr(lb, name), real, **settings)
+    training.fit_adversaries(G, D, getattr(lb, name), real, **settings)
     after = G(torch.randn(500, 4, generator=torch.Generator().manual_seed(1))).mean().item()
     assert abs(before - 3) > 2
     assert abs(after - 3) < 1
@@ -139,7 +139,7 @@ def test_adversaries_are_decided_by_the_seed():
     for seed in (0, 0, 1):
         G, D = (training.build(lambda w=w: models.dense(*w), 0) for w in ((2, 3), (3, 1)))
         settings = {"noise": 2, "steps": 3, "batch_size": 4, "lr": 1e-2, "seed": seed}
-        models.fit_adversaries(G, D, lb.non_saturating_generator_loss, torch.ones(8, 3), **settings)
+        training.fit_adversaries(G, D, lb.non_saturating_generator_loss, torch.ones(8, 3), **settings)
         made.append(G(torch.ones(1, 2)))
     assert torch.equal(made[0], made[1])
     assert not torch.equal(made[0], made[2])

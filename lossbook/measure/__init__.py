@@ -1,7 +1,7 @@
 """What a loss costs, measured: `lossbook bench` times it beside its peers; and the landscape it makes of a network."""
 
 from .calibration import classification_quality, fit_temperature
-from .estimates import bias_and_variance, fit_linear_models, huber_center
+from .estimates import bias_and_variance, huber_center
 from .forecasts import (
     conformal_shift,
     quantiles_of,
@@ -20,7 +20,6 @@ __all__ = [
     "binary_quality",
     "classification_quality",
     "conformal_shift",
-    "fit_linear_models",
     "fit_temperature",
     "greedy_ensemble",
     "huber_center",

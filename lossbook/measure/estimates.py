@@ -1,35 +1,8 @@
-"""Small estimates, many at once: linear models, centers, and how far they scatter over training sets."""
+"""Small estimates, many at once: centers, and how far predictions scatter over training sets."""
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor
 
-__all__ = ["bias_and_variance", "fit_linear_models", "huber_center"]
-
-
-def fit_linear_models(loss: Callable[..., Tensor], inputs: Tensor, targets: Tensor, *, steps: int = 150) -> Tensor:
-    """Fit R linear models side by side, each to its own training set, by Adam from zero.
-
-    Args:
-        loss: called as ``loss(prediction, target, reduction="none")``, entry by entry.
-        inputs: (R, n, d); a column of ones stands for the intercept.
-        targets: (R, n).
-        steps: number of updates; the step size falls from 0.1 to 0 along a cosine.
-
-    Returns:
-        Weights (R, d).
-    """
-    weights = torch.zeros(len(inputs), inputs.shape[2], dtype=inputs.dtype, requires_grad=True)
-    optimizer = torch.optim.Adam([weights], lr=0.1)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        predictions = torch.einsum("rnd,rd->rn", inputs, weights)
-        loss(predictions, targets, reduction="none").mean(1).sum().backward()  # the models do not touch each other
-        optimizer.step()
-        schedule.step()
-    return weights.detach()
+__all__ = ["bias_and_variance", "huber_center"]
 
 
 def bias_and_variance(predictions: Tensor, targets: Tensor) -> dict[str, float]:

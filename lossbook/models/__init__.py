@@ -1,6 +1,5 @@
 """The few small networks that chapters share."""
 
-from .adversaries import fit_adversaries
 from .forecasters import (
     DeepAR,
     GRUForecaster,
@@ -43,5 +42,4 @@ __all__ = [
     "linear_shares",
     "denoise",
     "dense",
-    "fit_adversaries",
 ]
