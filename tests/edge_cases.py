@@ -61,7 +61,9 @@ def row(card: LossCard) -> Iterator[str]:
     if "ignore_index" in card.parameters:
         settings = {"ignore_index": 255}
         first, *others = draw(card, settings)
-        yield both(answer(card, first, [torch.full_like(others[0], 255), *others[1:]], **settings))
+        place = list(card.domain).index("target") - 1
+        others[place] = torch.full_like(others[place], 255)
+        yield both(answer(card, first, others, **settings))
     else:
         yield "–"
     others = draw(card)[1:]

@@ -38,8 +38,8 @@ TESTS = (
     "tests/test_definitions.py", "tests/losses", "tests/test_objectives.py", "tests/test_contract.py",
     "tests/test_cards.py", "tests/oracles/test_oracles.py",
 )  # fmt: skip
-SLOW = ("test_compiles_into_one_graph",)  # seconds each: only for what nothing else can notice
-ELSEWHERE = "test_two_processes"  # runs in processes of its own, which hold no mutant
+SLOW = ("test_compiles_into_one_graph", "test_inductor")  # seconds each: only for what nothing else can notice
+ELSEWHERE = "test_gather.py"  # runs in processes of its own, which hold no mutant
 DEEP = ("test_half_precision", "test_vmap", "test_any_number", "test_second_derivative", "test_cards.py")
 
 
@@ -146,8 +146,11 @@ class Judge:
 
 def reach() -> dict[str, set[str]]:
     """For each function the public functions whose result it takes part in, by the names that bodies mention."""
-    defined = [function for name in FILES for function in functions((LOSSES / name).read_text())]
+    trees = [(LOSSES / name).read_text() for name in FILES]
+    defined = [function for tree in trees for function in functions(tree)]
+    classes = [node for tree in trees for node in ast.parse(tree).body if isinstance(node, ast.ClassDef)]
     callees: dict[str, set[str]] = {function.name: set() for function in defined}
+    callees |= {each.name: _mentioned(each) for each in classes}  # a function of autograd, used by its name
     for function in defined:
         callees[function.name] |= {name for part in function.body for name in _mentioned(part)}
         for decorator in function.decorator_list:  # what is registered for another function is run for it
