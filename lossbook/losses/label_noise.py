@@ -750,10 +750,12 @@ def _entropy_of(y: float, t: float) -> float:
 
 def _tempered_log_softmax(scores: Tensor, t: float) -> Tensor:
     """The logarithm of the tempered softmax over the classes, for t of at least 1."""
-    return scores.log_softmax(1) if t == 1 else _TemperedLogSoftmax.apply(scores, t)
+    if t == 1:
+        return scores.log_softmax(1)
+    return (_Tempered if torch.compiler.is_compiling() else _TemperedInForwardMode).apply(scores, t)
 
 
-class _TemperedLogSoftmax(torch.autograd.Function):
+class _Tempered(torch.autograd.Function):
     """Newton's method forward, the implicit function's derivative backward.
 
     With the sum f of the tempered exponentials, f^(1 - t) is a concave, increasing function of the normalizer and
@@ -788,6 +790,10 @@ class _TemperedLogSoftmax(torch.autograd.Function):
         weighted = gradient * ((ctx.t - 1) * log_p).exp()
         escort = (ctx.t * log_p).softmax(1)
         return weighted - escort * weighted.sum(1, keepdim=True), None
+
+
+class _TemperedInForwardMode(_Tempered):
+    """Apart, since a compiled graph takes no function with this derivative."""
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:

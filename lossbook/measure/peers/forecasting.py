@@ -29,8 +29,18 @@ WHERE, ENSEMBLES, VECTORS = "600x1000 forecasts", "10000x32 members", "500x16x16
 INPUTS = {WHERE: numbers, ENSEMBLES: ensembles, VECTORS: vectors}
 SMALL = {WHERE: lambda: numbers(4, 5), ENSEMBLES: lambda: ensembles(4, 5), VECTORS: lambda: vectors(3, 4, 2)}
 
+_PINBALL = (
+    "(lambda d, q: torch.maximum(q * d, (q - 1) * d).mean())"
+    "(y[:, None] - z, (torch.arange(z.shape[1]) + 0.5) / z.shape[1])"
+)
 ENTRIES = (
     Entry("gaussian_nll_loss", WHERE, "lb.gaussian_nll_loss(z, y, v)", ("F.gaussian_nll_loss(z, y, v)",)),
+    Entry(
+        "multi_quantile_loss", ENSEMBLES,
+        "lb.multi_quantile_loss(z, y, quantiles=tuple((k + 0.5) / z.shape[1] for k in range(z.shape[1])))",
+        (_PINBALL,),
+    ),
+    Entry("crps_quantile_loss", ENSEMBLES, "lb.crps_quantile_loss(z, y)", (f"2 * {_PINBALL}",)),
     Entry(
         "laplace_nll_loss", WHERE, "lb.laplace_nll_loss(z, y, v)",
         ("-torch.distributions.Laplace(z, v).log_prob(y).mean()",),

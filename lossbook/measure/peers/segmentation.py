@@ -159,6 +159,12 @@ COMPOUND = (
         ),
     ),
     Entry(
+        "unified_focal_loss",
+        ONE,
+        "lb.unified_focal_loss(z, y, task='binary', focal_weight=1/3, smooth=1e-7) * 0.75",
+        ("monai.AsymmetricUnifiedFocalLoss(delta=0.6)(z.sigmoid(), y.float())",),
+    ),
+    Entry(
         "combo_loss",
         ONE,
         "lb.combo_loss(z, y)",
