@@ -1169,8 +1169,9 @@ def ce_dice_loss(
     check_reduction(reduction)
     if target.is_floating_point():
         raise TypeError(f"target must hold integer class indices, got {target.dtype}")
-    ignored = -100 if ignore_index is None else ignore_index
-    ce = cross_entropy(widen(logits), target, ignore_index=ignored, label_smoothing=label_smoothing, reduction="none")
+    ce = cross_entropy(
+        widen(logits), target, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction="none"
+    )
     ce, counted = _image_mean(ce, target, ignore_index, per_image)
     # after all of the cross-entropy, so that the backward pass is through with Dice before it begins with the other
     pixels = _pixels(logits, target, "multiclass", True, ignore_index)
@@ -2810,13 +2811,16 @@ def unified_focal_loss(
     if not symmetric:
         bent = torch.cat([wrong[..., :1], bent[..., 1:]], -1)
 
-    ignored = -100 if ignore_index is None else ignore_index
-    entropy = cross_entropy(scores, labels, ignore_index=ignored, reduction="none")
-    background = labels == 0
-    price = delta + (1 - 2 * delta) * background.to(entropy.dtype)
+    if task == "multiclass":
+        entropy = cross_entropy(scores, labels, ignore_index=ignore_index, reduction="none")
+    else:  # the same number from half as many scores
+        single = widen(logits).reshape(labels.shape)
+        entropy = binary_cross_entropy_with_logits(single, labels, ignore_index=ignore_index, reduction="none")
+    background = (labels == 0).to(entropy.dtype)
+    price = delta + (1 - 2 * delta) * background
     focus = (-torch.expm1(-entropy)).clamp_min(torch.finfo(entropy.dtype).tiny) ** gamma
-    if not symmetric:
-        focus = torch.where(background, focus, 1.0)
+    if not symmetric:  # only background is focused
+        focus = torch.lerp(torch.ones_like(focus), focus, background)
     focal, counted = _image_mean(price * focus * entropy, labels, ignore_index, per_image)
     values = (focal_weight * focal + (1 - focal_weight) * bent.mean(-1)) * counted
     if task == "multilabel" and per_image:
