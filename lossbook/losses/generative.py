@@ -1021,7 +1021,7 @@ def mean_feature_matching_loss(features: Tensor, target: Tensor, *, reduction: s
         \mathcal L = \Big\lVert \tfrac1N \textstyle\sum_i f(\tilde x_i) - \tfrac1M \sum_j f(x_j) \Big\rVert_2^2
 
     A generator that matches statistics of a discriminator's layer does not overtrain on it. Matching picture by
-    picture, layer by layer (pix2pixHD) is :func:`feature_matching_loss`.
+    picture, layer by layer (pix2pixHD) is :func:`~lossbook.losses.images.feature_matching_loss`.
 
     Args:
         features: features of generated examples, `(N, *)`.
@@ -2219,7 +2219,8 @@ def consistency_model_loss(
     *distillation* a step of a trained diffusion model leads from :math:`x_{n+1}` to :math:`x_n`. :math:`\theta^-` is
     :math:`\theta` itself, or its moving average. All answers being equal would be perfect, too: what rules that out is
     :math:`f_\theta(x, \sigma_{\min}) = x`, which the network must have built in. The defaults are those of improved
-    consistency training; Song et al. have `weighting="uniform"` and `distance="l2"`, `"l1"`, or :func:`lpips_loss`.
+    consistency training; Song et al. have `weighting="uniform"` and `distance="l2"`, `"l1"`, or
+    :func:`~lossbook.losses.images.lpips_loss`.
 
     Args:
         prediction: :math:`u`, what the network says of the noisier form, `(N, *)`.

@@ -1476,7 +1476,8 @@ def feature_matching_loss(
         target: features of the real ones, the same shapes; detach them, as the module does.
         form: `"layers"`: the L1 distance picture by picture (pix2pixHD, CoordFill), as in the formula; `"mean"`: the
             squared distance :math:`\| \mathrm{E} D_l(G(x)) - \mathrm{E} D_l(y) \|_2^2` of the batch means (Salimans
-            et al.), which needs no pairs; :func:`mean_feature_matching_loss` takes batches of two sizes.
+            et al.), which needs no pairs; :func:`~lossbook.losses.generative.mean_feature_matching_loss` takes batches
+            of two sizes.
         weights: one weight per layer; 1 each by default.
         reduction: `"none"` gives `(N,)`, one number per picture, for `"layers"`, and a scalar for `"mean"`;
             `"mean"` is the mean over the pictures.

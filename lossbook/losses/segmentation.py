@@ -1329,7 +1329,7 @@ def dice_focal_loss(
         target: labels, `(N, *)`, for `"multiclass"`; else booleans or numbers in [0, 1], the shape of the logits.
         task: `"multiclass"` (one softmax), `"multilabel"` (a sigmoid per channel) or `"binary"` (one sigmoid).
         gamma: focusing exponent, at least 0; 0 makes the second term cross-entropy.
-        alpha: weights in the focal term, as for :func:`focal_loss`.
+        alpha: weights in the focal term, as for :func:`~lossbook.losses.classification.focal_loss`.
         dice_weight: :math:`\lambda_1`.
         focal_weight: :math:`\lambda_2`.
         denominator: `"sum"` or `"square"`, as for :func:`dice_loss`.
