@@ -106,7 +106,7 @@ class LossCard:
 
     @property
     def chapter(self) -> int:
-        """The chapter that derives it."""
+        """The chapter that it belongs to."""
         return self.facts.chapter
 
     @cached_property

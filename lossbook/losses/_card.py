@@ -103,7 +103,7 @@ def loss(
         domain: what each tensor argument holds, in the order of the arguments.
         range: the smallest and the largest value, with the default settings.
         properties: the answer to each property of `PROPERTIES`.
-        chapter: the chapter that derives it.
+        chapter: the chapter that it belongs to.
         names: further names it goes by.
         cases: settings that tests run besides the defaults.
         detached: the term that is held fixed on purpose when the gradient is formed.

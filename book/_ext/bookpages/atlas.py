@@ -198,6 +198,16 @@ def draw_figure(name: str, root: Path) -> None:
     (root / FIGURES / f"{name}.png").write_bytes(palette_png(raw.getvalue(), colors=32))
 
 
+def where_it_is_met(card: LossCard, root: Path) -> str:
+    """The chapter that a loss belongs to, and whether it is there and names the loss."""
+    link = chapter_link(root, card.chapter, f"chapter {card.chapter}")
+    chapters = list(root.glob(f"notebooks/{card.chapter:02d}_*.ipynb"))
+    if not chapters:
+        return f"planned for {link}"
+    named = re.search(rf"\b{card.name}\b", chapters[0].read_text(encoding="utf-8"))
+    return f"in {link}" if named else f"losses like it are in {link}"
+
+
 def entry(card: LossCard, root: Path) -> str:
     """The entry of one loss."""
     home = card.function.__module__
@@ -212,7 +222,7 @@ def entry(card: LossCard, root: Path) -> str:
         "The mean divides by": markdown(card.unit),
         "Used for": ", ".join(card.tasks),
         "Reference": linked(markdown(card.reference)),
-        "More": f"derived in {chapter_link(root, card.chapter, f'chapter {card.chapter}')}; every argument: "
+        "More": f"{where_it_is_met(card, root)}; every argument: "
         f"{{py:func}}`{card.name} <{home}.{card.name}>`; as a module: "
         f"{{py:obj}}`{card.module.__name__} <{home}.{card.module.__name__}>`",
     }
