@@ -16,6 +16,7 @@ def bias_and_variance(predictions: Tensor, targets: Tensor) -> dict[str, float]:
         ``error``, ``bias²`` and ``variance``; the first is the sum of the others.
 
     Example:
+        >>> import torch
         >>> bias_and_variance(torch.tensor([[1.0], [3.0]]), torch.tensor([0.0]))
         {'error': 5.0, 'bias²': 4.0, 'variance': 1.0}
     """
@@ -36,6 +37,7 @@ def huber_center(values: Tensor, delta: float, *, rounds: int = 30) -> Tensor:
         (R,).
 
     Example:
+        >>> import torch
         >>> huber_center(torch.tensor([[0.0, 1.0, 2.0, 100.0]]), 1.0)
         tensor([1.5000])
     """
