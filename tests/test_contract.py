@@ -482,6 +482,16 @@ def test_compiles_into_one_graph(card, case):
     assert torch.allclose(grad, gradient(card, tensors, **settings), rtol=1e-10, atol=1e-14)
 
 
+@every_card
+def test_a_compiled_loss_takes_batches_of_other_sizes(card):
+    """The last batch of an epoch is smaller; from the second size on, torch compiles for all of them."""
+    torch._dynamo.reset()
+    compiled = torch.compile(card.function, fullgraph=True, backend="eager")
+    for batch in (4, 3, 2):
+        tensors = draw(card, batch=batch)
+        assert torch.isclose(compiled(*tensors), card.function(*tensors), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "name",
     ["cross_entropy", "focal_loss", "ce_dice_loss", "lovasz_softmax_loss", "huber_loss", "ciou_loss", "info_nce_loss",

@@ -715,9 +715,10 @@ def _ciou_gradient(boxes: Tensor, target: Tensor, *, gated: bool = False) -> Ten
 
 def _eiou(pair: _Pair) -> tuple[Tensor, Tensor]:
     """Efficient IoU loss of each pair, and its IoU."""
+    sides = _ratio(pair.size - pair.target_size, pair.enclosing).square().sum(0)  # first: it keeps the most
+    far = _center_distance(pair)
     iou, _ = _iou_and_union(pair)
-    sides = _ratio(pair.size - pair.target_size, pair.enclosing).square().sum(0)
-    return 1 - iou + _center_distance(pair) + sides, iou
+    return 1 - iou + far + sides, iou
 
 
 def _eiou_slope(s: _Slopes) -> Tensor:

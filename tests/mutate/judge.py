@@ -38,7 +38,8 @@ TESTS = (
     "tests/test_definitions.py", "tests/losses", "tests/test_objectives.py", "tests/test_contract.py",
     "tests/test_cards.py", "tests/oracles/test_oracles.py",
 )  # fmt: skip
-SLOW = ("test_compiles_into_one_graph", "test_inductor")  # seconds each: only for what nothing else can notice
+# Seconds each: only for what nothing else can notice.
+SLOW = ("test_compiles_into_one_graph", "test_a_compiled_loss", "test_inductor")
 ELSEWHERE = "test_gather.py"  # runs in processes of its own, which hold no mutant
 DEEP = ("test_half_precision", "test_vmap", "test_any_number", "test_second_derivative", "test_cards.py")
 
