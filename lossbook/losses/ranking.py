@@ -368,7 +368,7 @@ def attention_ranking_loss(
 
     Raises:
         TypeError: attention that is not floating-point.
-        ValueError: shapes that differ, no dimension, a negative margin, an unknown reduction.
+        ValueError: shapes that differ, no dimension, NaN in the target, a negative margin, an unknown reduction.
 
     References:
         Liu, Wang, Han, Zhang, Ma and Gao, Post-training quantization for vision transformer, 2021,
@@ -387,6 +387,8 @@ def attention_ranking_loss(
     check_reduction(reduction)
     if prediction.dim() == 0:
         raise ValueError("prediction must have shape (*, L), got ()")
+    if known(target, lambda: target.isnan().any()):
+        raise ValueError("target must hold attention, got NaN, which has no place in an order")
     low, original = together(prediction, target)
     above = original.unsqueeze(-1) > original.unsqueeze(-2)
     costs = torch.where(above, F.relu(margin - (low.unsqueeze(-1) - low.unsqueeze(-2))), 0.0)

@@ -125,6 +125,8 @@ def test_attention_ranking_ignores_size():
     assert lb.attention_ranking_loss(torch.tensor([[0.4, 0.35, 0.25]]), original) == 0
     value = lb.attention_ranking_loss(torch.tensor([[0.2, 0.7, 0.1]]), original)
     assert value.item() == pytest.approx(0.5 / 3)
+    with pytest.raises(ValueError, match="target must hold attention, got NaN"):
+        lb.attention_ranking_loss(original, original.where(original > 0.1, math.nan))
 
 
 def test_equal_relevance_says_nothing():
