@@ -693,6 +693,11 @@ def test_silly_consistency():
         lb.consistency_model_loss(x, x, now, now)
     with pytest.raises(ValueError, match="previous_sigma must be at least 0 and below sigma"):
         lb.consistency_model_loss(x, x, now, before - 0.1)
+    assert lb.consistency_model_loss(x, x, now, before) == 0  # data themselves, without any noise, may be the target
+    with pytest.raises(TypeError, match="previous_sigma must be a floating-point tensor"):
+        lb.consistency_model_loss(x, x, now, before.long())
+    with pytest.raises(ValueError, match=r"prediction must have shape \(N, \*\), got \(\)"):
+        lb.consistency_model_loss(x[0, 0], x[0, 0], now, before)
     with pytest.raises(ValueError, match="distance must be one of 'pseudo_huber', 'l2', 'l1'"):
         lb.consistency_model_loss(x, x, now, before, distance="lpips")
     with pytest.raises(ValueError, match="weighting must be one of 'step', 'uniform'"):
