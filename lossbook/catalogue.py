@@ -162,8 +162,7 @@ class LossCard:
     def _repr_markdown_(self) -> str:
         """What a notebook shows of the card: purpose, formula, gradient, facts."""
         formulas = [f"$$\n{self.formula}\n$$"] + [f"Gradient: {self.gradient_formula}"] * (self.gradient is not None)
-        words = {True: "yes", False: "no", None: "does not apply"}
-        rows = [f"| {name.replace('_', ' ')} | {words[a.holds]} | {a.why} |" for name, a in self.properties.items()]
+        rows = [f"| {name.replace('_', ' ')} | {each.word} | {each.why} |" for name, each in self.properties.items()]
         table = "\n".join(["| property | answer | why |", "| --- | --- | --- |", *rows])
         return "\n\n".join([f"**`{self.name}`** · {self.purpose}", *formulas, table, self.reference])
 

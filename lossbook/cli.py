@@ -100,8 +100,7 @@ def _show_loss(options: argparse.Namespace) -> int:
         if fact != "":
             print(f"  {name}: {str(fact).replace(os.linesep, os.linesep + '    ')}")
     for name, answer in card.properties.items():
-        word = {True: "yes", False: "no", None: "not applicable"}[answer.holds]
-        print(f"  {name.replace('_', ' ')}: {word}" + (f" ({answer.why})" if answer.why else ""))
+        print(f"  {name.replace('_', ' ')}: {answer.word}" + (f" ({answer.why})" if answer.why else ""))
     return 0
 
 

@@ -36,6 +36,11 @@ class Answer:
     example: Mapping[str, Any] = field(default_factory=dict)
     constant: float | None = None
 
+    @property
+    def word(self) -> str:
+        """The answer, for people."""
+        return {True: "yes", False: "no", None: "not applicable"}[self.holds]
+
 
 yes = Answer(True)
 

@@ -20,6 +20,7 @@ from ._module import as_module
 from ._reduction import narrow, reduce, together, widen
 from ._validation import (
     TASKS,
+    can_hold,
     check_choice,
     check_class_scores,
     check_class_weight,
@@ -218,17 +219,13 @@ CrossEntropyLoss = as_module("CrossEntropyLoss", cross_entropy)
 
 _NONE = -100  # no label, once labels are known to be in range; torch has no way to say that none is ignored
 
-# Converted before they are compared with the ignored label, for which they may have no room: a byte of 156 equals -100.
-_SHORT = (torch.uint8, torch.int8, torch.int16, torch.int32)
-
 
 def _labels(
     target: Tensor, shape: tuple[int, ...], name: str, ignore_index: int | None
 ) -> tuple[Tensor, Tensor | None]:
     """Class indices for scores of `shape` as torch wants them, and which of them count (`None`: all)."""
-    target = target.long() if target.dtype in _SHORT else target
     check_labels(target, shape, name, ignore_index)
-    return target, valid_entries(target, ignore_index)
+    return target.long(), valid_entries(target, ignore_index)
 
 
 def _label_weights(labels: Tensor, valid: Tensor | None, weight: Tensor | None, dtype: torch.dtype) -> Tensor:
@@ -1820,7 +1817,7 @@ def temporal_cross_entropy(
             raise TypeError(f"lengths must hold integers, got {lengths.dtype}")
         if known(lengths, lambda: ((lengths >= 0) & (lengths <= frames)).all()) is False:
             raise ValueError(f"lengths must lie between 0 and the number of frames, {frames}")
-        target = target.long() if target.dtype in _SHORT else target
+        target = target if can_hold(target, ignore_index) else target.long()
         inside = torch.arange(target.shape[-1], device=target.device) < lengths.reshape(-1, *[1] * (target.dim() - 1))
         target = torch.where(inside, target, ignore_index)
     if smoothness == 0:

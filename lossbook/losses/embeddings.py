@@ -24,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._gather import gather_with_gradient
 from ._module import LossModule, as_module
-from ._reduction import reduce, together, widen
+from ._reduction import full_precision, reduce, together, widen
 from ._slope import root
 from ._validation import (
     check_choice,
@@ -108,9 +108,7 @@ def _products(first: Tensor, second: Tensor) -> Tensor:
 
     Autocast would round it to half precision, which a temperature of 0.01 makes an error of several percent.
     """
-    if not torch.amp.is_autocast_available(first.device.type):  # meta tensors, which hold shapes alone
-        return first @ second.mT
-    with torch.autocast(first.device.type, enabled=False):
+    with full_precision(first):
         return first @ second.mT
 
 

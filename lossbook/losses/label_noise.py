@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ._card import gradient_of, loss, no, not_applicable, up_to, yes
 from ._module import LossModule, as_module
-from ._reduction import reduce, together
+from ._reduction import full_precision, reduce, together
 from ._slope import forward_mode
 from ._validation import (
     check_choice,
@@ -1524,7 +1524,7 @@ def learned_loss(prediction: Tensor, target: Tensor, weights: Tensor, *, reducti
     hidden = _width(weights, features)
     prediction_, target_, weights_ = together(prediction, target, weights)
     first, second, third = weights_.split([hidden * features, hidden * hidden, hidden])
-    with torch.autocast(prediction.device.type, enabled=False):
+    with full_precision(prediction):
         x = torch.cat([prediction_, target_], -1)
         x = F.linear(x, first.reshape(hidden, features)).relu()
         x = F.linear(x, second.reshape(hidden, hidden)).relu()

@@ -22,14 +22,13 @@ from ._validation import (
     check_choice,
     check_floating,
     check_fraction,
-    check_labels,
     check_positive,
     check_reduction,
     check_tensors,
     known,
     valid_entries,
 )
-from .classification import cross_entropy
+from .classification import _labels, cross_entropy
 
 __all__ = [
     "ALPLoss",
@@ -537,10 +536,9 @@ def mart_loss(
         )  # fmt: skip
     output = model(inputs)
     clean, attacked = (widen(z).log_softmax(1) for z in (output, model(perturbed)))
-    check_labels(target, output.shape, "logits", ignore_index)
+    labels, valid = _labels(target, output.shape, "logits", ignore_index)
     values = cross_entropy(attacked, target, ignore_index=ignore_index, reduction="none")
-    target = target.long()  # a byte of 156 equals -100
-    labels = torch.where(target == ignore_index, 0, target).unsqueeze(1)
+    labels = (labels if valid is None else torch.where(valid, labels, 0)).unsqueeze(1)
     rival = attacked.detach().scatter(1, labels, -torch.inf).argmax(1, keepdim=True)
     everyone_else = attacked.scatter(1, rival, -torch.inf).logsumexp(1)
     miss = -torch.expm1(clean.gather(1, labels).squeeze(1))
