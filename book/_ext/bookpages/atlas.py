@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.application import Sphinx
 
-from .chapters import chapter_link
+from .chapters import chapter_file, chapter_link
 
 if TYPE_CHECKING:
     from lossbook.catalogue import LossCard
@@ -201,11 +201,17 @@ def draw_figure(name: str, root: Path) -> None:
 def where_it_is_met(card: LossCard, root: Path) -> str:
     """The chapter that a loss belongs to, and whether it is there and names the loss."""
     link = chapter_link(root, card.chapter, f"chapter {card.chapter}")
-    chapters = list(root.glob(f"notebooks/{card.chapter:02d}_*.ipynb"))
-    if not chapters:
+    notebook = chapter_file(root, card.chapter)
+    if notebook is None:
         return f"planned for {link}"
-    named = re.search(rf"\b{card.name}\b", chapters[0].read_text(encoding="utf-8"))
-    return f"in {link}" if named else f"losses like it are in {link}"
+    return f"in {link}" if card.name in _words(notebook) else f"losses like it are in {link}"
+
+
+@cache
+def _words(notebook: Path) -> frozenset[str]:
+    """What the cells of a chapter name."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return frozenset(re.findall(r"\w+", "\n".join("".join(cell["source"]) for cell in cells)))
 
 
 def entry(card: LossCard, root: Path) -> str:

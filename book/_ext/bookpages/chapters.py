@@ -13,10 +13,15 @@ from sphinx.application import Sphinx
 ROLE = re.compile(r"\{chapter\}`((\d+)[^`]*|[^`]*?(\d+))`")
 
 
+def chapter_file(root: Path, number: int) -> Path | None:
+    """The notebook of a chapter, once it is there."""
+    return next(root.glob(f"notebooks/{number:02d}_*.ipynb"), None)
+
+
 def chapter_link(root: Path, number: int, text: str) -> str:
     """Markdown for a mention of chapter `number`."""
-    found = sorted(root.glob(f"notebooks/{number:02d}_*.ipynb"))
-    return f"[{text}](/notebooks/{found[0].name})" if found else text
+    found = chapter_file(root, number)
+    return f"[{text}](/notebooks/{found.name})" if found else text
 
 
 def link_chapters(app: Sphinx, docname: str, source: list[str]) -> None:
