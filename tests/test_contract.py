@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import inspect
 import pickle
+import re
 import shutil
 
 import pytest
@@ -96,11 +96,16 @@ def test_second_derivative_in_forward_mode(card):
     def along(x: Tensor) -> Tensor:
         return torch.func.jvp(lambda x: card.function(x, *others), (x,), (direction,))[1]
 
-    with contextlib.suppress(NotImplementedError, RuntimeError):  # torch's Huber loss, and ours of linear layers
+    try:
         found = torch.func.jvp(along, (first,), (direction,))[1]
-        slope = torch.func.grad(lambda x: card.function(x, *others))
-        expected = (torch.func.jvp(slope, (first,), (direction,))[1] * direction).sum()
-        assert torch.isclose(found, expected.to(found.dtype), rtol=1e-6, atol=1e-9)
+    except (NotImplementedError, RuntimeError) as refusal:  # torch's Huber loss, and ours of linear layers
+        assert re.search("forward AD|implement the jvp", str(refusal))  # noqa: PT017
+        return
+    (slope,) = torch.autograd.grad(card.function(first.requires_grad_(), *others), first, create_graph=True)
+    expected = torch.zeros(())
+    if slope.requires_grad:  # else it is the same everywhere
+        expected = (torch.autograd.grad((slope * direction).sum(), first)[0] * direction).sum()
+    assert torch.isclose(found, expected.to(found.dtype), rtol=1e-6, atol=1e-9)
 
 
 @every_case
